@@ -1,0 +1,159 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The accelerator: everything that touches a dump, in C++.
+
+A test compares this file with the built module.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+class Error(Exception):
+    """What the accelerator raises; the text is a whole sentence for the user."""
+
+class OpenError(Error):
+    """A file that is no dump, or a dump that cannot be opened."""
+
+class ReadError(Error):
+    """Memory that is not there."""
+
+class Interrupted(Error):
+    """The user pressed Ctrl-C in a long step."""
+
+#: Called in long steps with what is done, how much of it, and of how much. Ctrl-C is noticed there.
+Progress = Callable[[str, int, int], None]
+
+class ElfInfo:
+    """What an ELF file (vmlinux, a module, debuginfo) says of itself."""
+
+    build_id: str  #: hex digits, "" when there is none
+    machine: str  #: "x86_64", or "machine 183" for one this build does not know
+    has_debuginfo: bool  #: has .debug_info or .gnu_debuglink'less DWARF of its own
+    percpu_is_zero_based: bool  #: .data..percpu is linked at address 0 (x86 before 6.15)
+
+    def symbols(self, names: Sequence[str]) -> dict[str, int]:
+        """Values of symbols as linked; names that are not there are left out."""
+    def read(self, addr: int, size: int) -> bytes:
+        """Bytes of an allocated section at a link address; raises Error when they are not there."""
+
+def read_elf(path: str) -> ElfInfo:
+    """Look into an ELF file; raises Error with the reason when it is none."""
+
+class Dump:
+    """A vmcore, open for reading."""
+
+    paths: list[str]
+    format: str  #: "ELF", "kdump (zlib)", "flattened kdump (zstd)", "kdump (lzo), split in 3"
+    arch: str  #: "x86_64"
+    page_size: int
+    warnings: list[str]  #: what is missing or strange, a sentence each
+    size_bytes: int  #: of the files
+    memory_bytes: int  #: of RAM that the dump describes
+    pages_total: int  #: page frames with RAM
+    pages_present: int  #: of these, how many the file holds
+    pages_cut: int  #: of these, how many lie beyond the end of a cut file
+    dump_level: int | None  #: makedumpfile's -d, where the file says it
+    truncated: bool
+    vmcoreinfo: dict[str, str]
+    vmcoreinfo_from: str  #: "note", "memory at 0x1234000", or "" when there is none
+    release: str  #: OSRELEASE of vmcoreinfo, else of the dump's header, else ""
+    build_id: str  #: BUILD-ID of vmcoreinfo, "" in kernels that do not have it
+    crash_time: int | None  #: seconds since 1970, from vmcoreinfo
+    kaslr_offset: int  #: valid when `located`
+    phys_base: int  #: valid when `located`
+    levels: int  #: of the page tables: 4 or 5
+    located: bool  #: kernel virtual addresses can be read
+    located_by: str  #: "vmcoreinfo", "the linux_banner of vmlinux", ...
+
+    @staticmethod
+    def open(paths: Sequence[str], *, progress: Progress | None = None) -> Dump:
+        """Open the files of one dump. A flattened one is reassembled into an unlinked temporary file.
+
+        Looks for VMCOREINFO in memory when the file has no such note. Raises OpenError.
+        """
+    def locate(self, vmlinux: str, *, progress: Progress | None = None) -> None:
+        """Find the kernel in memory by what vmlinux holds, when VMCOREINFO does not say where it is.
+
+        Raises Error when it is not found: the dump is not of this vmlinux.
+        """
+    def close(self) -> None:
+        """Close the files. Reads afterwards raise Error; safe to call twice."""
+    def read(self, addr: int, size: int) -> bytes:
+        """Kernel virtual memory; raises ReadError naming the first address that cannot be read."""
+    def read_physical(self, addr: int, size: int) -> bytes:
+        """Physical memory."""
+    def read_user(self, pgd: int, addr: int, size: int) -> bytes:
+        """Memory of a user process; pgd is its mm_struct.pgd, a kernel virtual address."""
+    def translate(self, addr: int, pgd: int = 0) -> int:
+        """Physical address of a kernel (or, with pgd, user) virtual one; raises ReadError."""
+    def cpu_notes(self) -> list[bytes]:
+        """Descriptors of the NT_PRSTATUS notes, in the order of the file."""
+    def has_qemu_notes(self) -> bool:
+        """Whether QEMU wrote the dump: cpu_notes()[n] is then CPU n for certain."""
+    def stats(self) -> dict[str, int]:
+        """Figures of the caches: page_hits, page_misses, pages_cached, cache_bytes,
+        cache_limit_bytes, tlb_hits, tlb_misses."""
+    def set_cache_limit(self, size_bytes: int) -> None: ...
+
+#: A field: name (for messages), offsets of pointers to follow first, offset, size in bytes, kind.
+#: Kinds: "u" unsigned, "s" signed, "b" raw bytes, "c" text of a char array up to its NUL (bytes).
+Field = tuple[str, Sequence[int], int, int, str]
+
+class Layout:
+    """Fields of a struct, compiled for bulk reading."""
+
+    def __init__(self, fields: Sequence[Field]) -> None: ...
+    def read_many(self, dump: Dump, addrs: Sequence[int]) -> list[tuple[int | bytes, ...] | None]:
+        """One tuple a struct, None for those with an unreadable field; without the GIL."""
+
+class Walk:
+    """Nodes of a kernel structure and how the walk ended."""
+
+    nodes: list[int]
+    end: str  #: "complete", "limit", "cycle" or "unreadable"
+    stopped_at: int  #: the node that could not be followed or would repeat
+
+def walk_list(dump: Dump, head: int, *, limit: int = 1_000_000) -> Walk:
+    """Nodes of a list_head list, without the head."""
+
+def walk_lists(dump: Dump, heads: Sequence[int], *, limit: int = 1_000_000) -> list[Walk]:
+    """The same for many heads in one call; `limit` is for each."""
+
+def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:
+    """Registers of an NT_PRSTATUS descriptor by name; {} when it is too short."""
+
+class Thread:
+    """A task as GDB shall see it."""
+
+    def __init__(
+        self,
+        tid: int,
+        cpu: int,
+        name: bytes,
+        extra: str,
+        *,
+        thread_sp: int = 0,
+        prstatus: bytes = b"",
+        pgd: int = 0,
+    ) -> None:
+        """thread_sp: task_struct.thread.sp of a task that sleeps; prstatus: the note of a CPU for one
+        that runs; neither: registers are unavailable. pgd: mm_struct.pgd, 0 for a kernel thread."""
+
+IDLE_TID: int  #: tid of the idle task of CPU 0; CPU n has IDLE_TID + n
+
+class TargetServer:
+    """The server that `target remote` connects to; see accel/target."""
+
+    def __init__(self, dump: Dump) -> None: ...
+    def add_threads(self, threads: Sequence[Thread]) -> int:
+        """Threads with a tid that is there already are left out; returns how many came in."""
+    def has_thread(self, tid: int) -> bool: ...
+    def thread_count(self) -> int: ...
+    def select(self, tid: int) -> None:
+        """The thread in which GDB stops first."""
+    def start(self, directory: str) -> str:
+        """Listen on a private socket below directory; returns its path."""
+    def stop(self) -> None: ...
+    def connected(self) -> bool: ...
+    def stats(self) -> dict[str, int]:
+        """packets, memory_packets, bytes_read, failed_reads."""
