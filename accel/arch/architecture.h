@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-// All that differs between processors. x86_64.cpp holds x86-64's share; another processor is another
-// class beside it.
+// All that differs between processors. x86_64.cpp holds x86-64's share; another processor is
+// another class beside it.
 #pragma once
 
 #include <array>
@@ -40,11 +40,17 @@ enum class TranslationFault { kNotMapped, kTableUnreadable, kNotCanonical };
 
 using Translation = std::variant<Mapping, TranslationFault>;
 
+struct PageTables {
+    PhysAddr root;  // of the top table
+    int levels = 4;
+    std::uint64_t encryption_mask = 0;  // address bits that mean "encrypted" (AMD SME)
+};
+
 // Reads a page table entry; nothing when its page is not in the dump.
 using ReadTableEntry = std::function<std::optional<std::uint64_t>(PhysAddr)>;
 
 class Architecture {
-   public:
+ public:
     virtual ~Architecture() = default;
 
     virtual std::string_view name() const = 0;  // "x86_64"
@@ -67,13 +73,28 @@ class Architecture {
     virtual std::optional<std::uint64_t> program_counter(const RegisterSet& regs) const = 0;
     virtual std::optional<std::uint64_t> stack_pointer(const RegisterSet& regs) const = 0;
 
-    // Walks the page tables below `root`.
-    virtual Translation translate(const ReadTableEntry& read_entry, PhysAddr root, int levels,
+    virtual Translation translate(const ReadTableEntry& read_entry, const PageTables& tables,
                                   std::uint64_t addr) const = 0;
+
+    // Where the kernel image's own mapping leads, which needs no page table; nothing outside it.
+    virtual std::optional<PhysAddr> image_to_phys(std::uint64_t addr,
+                                                  std::uint64_t phys_base) const = 0;
+    // phys_base of a kernel of which `addr`, an address in its image, was found at `phys`.
+    virtual std::uint64_t phys_base_of(std::uint64_t addr, PhysAddr phys) const = 0;
+    // The offsets at which KASLR may have put the image: multiples of the step, below the end.
+    virtual std::uint64_t kaslr_step() const = 0;
+    virtual std::uint64_t kaslr_end() const = 0;
 
     virtual bool is_user_address(std::uint64_t addr) const = 0;
 };
 
 const Architecture& x86_64();
+
+// By libkdumpfile's name or by e_machine; null for one that this build does not know.
+const Architecture* find_architecture(std::string_view name);
+const Architecture* find_architecture(std::uint16_t elf_machine);
+
+// "x86_64", "aarch64", ... or "machine 4711": for messages.
+std::string elf_machine_name(std::uint16_t elf_machine);
 
 }  // namespace pyk
