@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""From a scenario to its directory of dumps and facts."""
+
+from __future__ import annotations
+
+import tarfile
+import time
+from pathlib import Path
+
+from . import forms
+from .cache import cache_lock, cache_root, digest, is_fresh, piece
+from .guest_disk import GUEST_SOURCE, get_boot_files, root_stamp, write_plan_disk
+from .kernels import KERNEL_SOURCES, Kernel, get_kernel, kernel_stamp
+from .machine import Machine, run_machine
+from .scenario import END_OF_PANIC, SCENARIOS, Scenario
+from .steps import HarnessError, require_tools, step
+
+FACTS_WRITTEN = "PYKDUMP: facts are written"
+_PLANT_FAILED = "PYKDUMP: failed"
+_FACTS_DISK_BYTES = 64 << 20
+_BOOT_TIMEOUT_S = 420
+_DEATH_TIMEOUT_S = 120
+
+_ARGUMENTS = "console=ttyS0,115200 panic=0 oops=panic net.ifnames=0 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+
+
+def scenario_stamp(scenario: Scenario) -> str:
+    """Hash of all that decides what a scenario's dumps hold."""
+    inputs = [kernel_stamp(KERNEL_SOURCES[scenario.kernel]), root_stamp()]
+    return digest("scenario-1", scenario, GUEST_SOURCE, _ARGUMENTS, *inputs)
+
+
+def make_scenario(name: str) -> Path:
+    """The directory of scenario ``name``; made when the cache has none of the present inputs."""
+    scenario = SCENARIOS[name]
+    directory = cache_root() / "dumps" / name
+    stamp = scenario_stamp(scenario)
+    if is_fresh(directory, stamp):
+        return directory
+    require_tools()
+    with cache_lock():
+        kernel = get_kernel(scenario.kernel)
+        return piece(f"dumps/{name}", stamp, lambda work: _make(scenario, kernel, work))
+
+
+def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
+    boot = get_boot_files(scenario.kernel, kernel)
+    plan, facts = work / "plan.img", work / "facts.img"
+    write_plan_disk(plan, _guest_settings(scenario))
+    with open(facts, "wb") as disk:
+        disk.truncate(_FACTS_DISK_BYTES)
+    with run_machine(
+        kernel=kernel.vmlinuz,
+        initramfs=boot.initramfs,
+        disks=[f"file={boot.disk},snapshot=on", f"file={plan},readonly=on", f"file={facts}"],
+        cpu=scenario.cpu,
+        kernel_arguments=f"{_ARGUMENTS} {scenario.arguments}",
+        console=work / "console.log",
+        vmcoreinfo=scenario.vmcoreinfo,
+    ) as machine:
+        with step(f"{scenario.name}: guest booted, planted and wrote its facts"):
+            bad = [_PLANT_FAILED, END_OF_PANIC]
+            machine.wait_for_console(FACTS_WRITTEN, _BOOT_TIMEOUT_S, fatal=bad)
+        with step(f"{scenario.name}: guest dumped"):
+            _let_die(scenario, machine)
+            _dump(scenario, machine, work)
+    with tarfile.open(facts) as tar:
+        tar.extractall(work)
+    (work / "release").write_text(kernel.release + "\n")
+    facts.unlink()
+    plan.unlink()
+    _derive_forms(scenario, work)
+
+
+def _guest_settings(scenario: Scenario) -> dict[str, str]:
+    return {
+        "SCENARIO": scenario.name,
+        "TRIGGER": scenario.trigger,
+        "VMCOREINFO": "1" if scenario.vmcoreinfo else "",
+    }
+
+
+def _let_die(scenario: Scenario, machine: Machine) -> None:
+    # The guest settles, so that the last write of its facts is not under way any more.
+    time.sleep(2)
+    if scenario.inject_nmi:
+        machine.command("inject-nmi")
+    if scenario.dies_with:
+        machine.wait_for_console(scenario.dies_with, _DEATH_TIMEOUT_S)
+        time.sleep(1)
+    machine.command("stop")
+
+
+def dump_path(work: Path, form: str) -> Path:
+    return work / f"vmcore.{form}"
+
+
+def _dump(scenario: Scenario, machine: Machine, work: Path) -> None:
+    written = work / "written"
+    machine.dump(written)
+    forms.sparse_copy(written, dump_path(work, "elf"))
+    written.unlink()
+    machine.dump(dump_path(work, "flat"), "kdump-zlib")
+
+
+def _derive_forms(scenario: Scenario, work: Path) -> None:
+    with step(f"{scenario.name}: zlib reassembled"):
+        forms.reassemble(dump_path(work, "flat"), dump_path(work, "zlib"))
+    elf = work / "moved.elf"
+    forms.move_program_headers(dump_path(work, "elf"), elf)
+    for form in scenario.forms:
+        if form in forms.DERIVED:
+            with step(f"{scenario.name}: {form} made"):
+                forms.DERIVED[form](elf, dump_path(work, form))
+    elf.unlink()
+    for form in ("flat", "zlib"):
+        if form not in scenario.forms:
+            dump_path(work, form).unlink()
+    missing = [form for form in scenario.forms if not form_paths(work, form)]
+    if missing:
+        raise HarnessError(f"{scenario.name}: no dump of the forms {missing} came about")
+
+
+def form_paths(directory: Path, form: str) -> list[Path]:
+    """Files of a dump in ``form``: several when it is split."""
+    whole = dump_path(directory, form)
+    if whole.is_file():
+        return [whole]
+    return sorted(directory.glob(f"vmcore.{form}.[0-9]"))

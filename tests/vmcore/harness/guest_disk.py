@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a guest boots from: a Debian root file system, an initramfs, and the disks it is handed."""
+
+from __future__ import annotations
+
+import io
+import lzma
+import shutil
+import tarfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from .cache import digest, piece
+from .kernels import INITRAMFS_MODULES, Kernel
+from .steps import run, step
+
+GUEST_SOURCE = Path(__file__).parent.parent / "guest"
+DEBIAN_MIRROR = "http://deb.debian.org/debian"
+GUEST_PACKAGES = (
+    "dmsetup,e2fsprogs,iproute2,iptables,kexec-tools,kmod,lsscsi,lvm2,makedumpfile,mdadm,"
+    "multipath-tools,nfs-common,nfs-kernel-server,procps,python3,rpcbind,util-linux,xfsprogs"
+)
+
+# The root file system's init: everything else is done by guest/init of the plan disk.
+_INITRAMFS_INIT = """#!/bin/busybox sh
+/bin/busybox mkdir -p /proc /sys /dev /root
+/bin/busybox mount -t devtmpfs dev /dev
+/bin/busybox mount -t proc proc /proc
+for module in /modules/*; do /bin/busybox insmod "$module"; done
+tries=0
+until /bin/busybox mount -t ext4 /dev/vda /root; do
+    tries=$((tries + 1)); [ $tries -lt 20 ] || exec /bin/busybox poweroff -f
+    /bin/busybox sleep 1
+done
+/bin/busybox mkdir -p /root/pykdump
+/bin/busybox tar -x -f /dev/vdb -C /root/pykdump
+/bin/busybox umount /proc /dev
+exec /bin/busybox switch_root /root /pykdump/init
+"""
+
+
+@dataclass(frozen=True)
+class BootFiles:
+    """Root disk (never written: QEMU's snapshot mode) and initramfs for one kernel."""
+
+    directory: Path
+
+    @property
+    def disk(self) -> Path:
+        return self.directory / "root.img"
+
+    @property
+    def initramfs(self) -> Path:
+        return self.directory / "initramfs.cpio"
+
+
+def root_stamp() -> str:
+    return digest("root-1", GUEST_PACKAGES)
+
+
+def get_root() -> Path:
+    """The Debian tree that every guest shares."""
+    return piece("root", root_stamp(), _debootstrap)
+
+
+def _debootstrap(work: Path) -> None:
+    tree = work / "tree"
+    command = ["debootstrap", "--variant=minbase", f"--include={GUEST_PACKAGES}", "bookworm"]
+    run([*command, tree, DEBIAN_MIRROR], timeout_s=600)
+    shutil.rmtree(tree / "var/cache/apt/archives")
+
+
+def get_boot_files(name: str, kernel: Kernel) -> BootFiles:
+    """Disk and initramfs for the kernel ``name``."""
+    modules_stamp = digest((kernel.directory / ".stamp").read_text(), root_stamp())
+    stamp = digest("boot-3", modules_stamp, INITRAMFS_MODULES, _INITRAMFS_INIT)
+    root = get_root()
+    return BootFiles(piece(f"boot/{name}", stamp, lambda work: _make(root, kernel, work)))
+
+
+def _make(root: Path, kernel: Kernel, work: Path) -> None:
+    with step(f"root disk for {kernel.release}"):
+        tree = work / "tree"
+        # Hard links: the modules are added to a copy that costs no space.
+        run(["cp", "-al", root / "tree", tree])
+        target = tree / "lib/modules"
+        target.mkdir(exist_ok=True)
+        shutil.copytree(kernel.modules / "lib/modules" / kernel.release, target / kernel.release)
+        run(["mke2fs", "-q", "-t", "ext4", "-d", tree, work / "root.img", "1800M"])
+        shutil.rmtree(tree)
+    _make_initramfs(kernel, work)
+
+
+def _make_initramfs(kernel: Kernel, work: Path) -> None:
+    tree = work / "initramfs"
+    (tree / "bin").mkdir(parents=True)
+    (tree / "modules").mkdir()
+    shutil.copy("/bin/busybox", tree / "bin/busybox")
+    files: list[Path] = []
+    for module in INITRAMFS_MODULES:
+        files += [path for path in kernel.load_order(module) if path not in files]
+    for number, path in enumerate(files):
+        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
+        (tree / f"modules/{number:02}-{path.name.removesuffix('.xz')}").write_bytes(raw)
+    (tree / "init").write_text(_INITRAMFS_INIT)
+    (tree / "init").chmod(0o755)
+    pack = 'cd "$1" && find . | busybox cpio -o -H newc > "$2"'
+    run(["sh", "-c", pack, "sh", tree, work / "initramfs.cpio"])
+    shutil.rmtree(tree)
+
+
+def write_plan_disk(path: Path, settings: dict[str, str]) -> None:
+    """Write the disk that tells the guest what to do: the guest's scripts and its settings."""
+    with tarfile.open(path, "w") as tar:
+        for source in sorted(GUEST_SOURCE.iterdir()):
+            if source.is_file():
+                tar.add(source, source.name)
+        text = "".join(f"{key}={value}\n" for key, value in settings.items()).encode()
+        entry = tarfile.TarInfo("settings")
+        entry.size = len(text)
+        tar.addfile(entry, io.BytesIO(text))
+    _pad(path)
+
+
+def _pad(path: Path) -> None:
+    # A virtio disk is made of whole sectors.
+    with open(path, "r+b") as disk:
+        disk.truncate(-(-path.stat().st_size // 4096) * 4096)

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The scenarios: which kernel dies of what, and which dump files come of it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+CPU_4_LEVEL = "max,-la57"
+# QEMU 7.2's TCG computes wrong flags for cmpxchg16b, over which kernels from 6.12 on trip at boot.
+CPU_5_LEVEL = "max,-cx16"
+
+END_OF_PANIC = "---[ end Kernel panic"
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One guest, one death, several dump files of the same instant."""
+
+    name: str
+    kernel: str
+    trigger: str  #: what the guest does when its facts are written: see guest/facts.py
+    cpu: str
+    forms: tuple[str, ...]
+    arguments: str = ""  #: kernel arguments besides those of every guest
+    vmcoreinfo: bool = True  #: whether QEMU and the guest's qemu_fw_cfg add the VMCOREINFO note
+    inject_nmi: bool = False
+    dies_with: str | None = END_OF_PANIC  #: text on the console before the dump; None: dumped alive
+
+
+SCENARIOS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "6.1-panic",
+            kernel="6.1",
+            trigger="sysrq",
+            cpu=CPU_4_LEVEL,
+            forms=("elf", "flat", "zlib", "lzo", "snappy", "d31-zstd", "split", "elf-d31"),
+        ),
+        Scenario(
+            "6.12-alive",
+            kernel="6.12",
+            trigger="none",
+            cpu=CPU_5_LEVEL,
+            forms=("elf", "flat", "zlib", "d31-zstd"),
+            dies_with=None,
+        ),
+        Scenario(
+            "6.1-nmi",
+            kernel="6.1",
+            trigger="none",
+            cpu=CPU_4_LEVEL,
+            forms=("elf", "zlib"),
+            arguments="unknown_nmi_panic",
+            vmcoreinfo=False,
+            inject_nmi=True,
+        ),
+        Scenario(
+            "6.12-irqfault",
+            kernel="6.12",
+            trigger="irqfault",
+            cpu=CPU_5_LEVEL,
+            forms=("elf", "zlib"),
+        ),
+    )
+}
