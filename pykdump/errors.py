@@ -1,0 +1,63 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Exceptions whose text is a whole sentence for the user: what is wrong, where, what to do.
+
+The accelerator's own errors are the same classes, so ``except PykdumpError`` covers both.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pykdump._accel import Error as PykdumpError
+    from pykdump._accel import Interrupted, OpenError, ReadError
+else:
+    try:
+        from pykdump._accel import Error as PykdumpError
+        from pykdump._accel import Interrupted, OpenError, ReadError
+    except ImportError:  # without the build: the launcher, unit tests
+
+        class PykdumpError(Exception):
+            """What pykdump raises when it cannot go on."""
+
+        class OpenError(PykdumpError):
+            """A file that is no dump, or a dump that cannot be opened."""
+
+        class ReadError(PykdumpError):
+            """Memory that is not there."""
+
+        class Interrupted(PykdumpError):
+            """The user pressed Ctrl-C in a long step."""
+
+
+class NoDumpError(PykdumpError):
+    """A dump is needed, and none is open."""
+
+
+class TypeMissingError(PykdumpError):
+    """A type or member that the debug info does not have."""
+
+
+class SymbolMissingError(PykdumpError):
+    """A variable or function that vmlinux does not have."""
+
+
+class MismatchError(PykdumpError):
+    """The vmlinux is not that of the dump."""
+
+
+class VmlinuxMissingError(PykdumpError):
+    """No vmlinux could be found for the dump."""
+
+
+__all__ = [
+    "Interrupted",
+    "MismatchError",
+    "NoDumpError",
+    "OpenError",
+    "PykdumpError",
+    "ReadError",
+    "SymbolMissingError",
+    "TypeMissingError",
+    "VmlinuxMissingError",
+]

@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Tells kernel dumps from kernels from other files, by content. Stdlib only: the launcher uses it."""
+
+from __future__ import annotations
+
+import enum
+import struct
+from collections.abc import Iterator
+from typing import BinaryIO
+
+ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
+PT_LOAD, PT_NOTE = 1, 4
+
+# include/uapi/linux/elf.h stops at 65534 program headers; the true count is then in section 0.
+PN_XNUM = 0xFFFF
+
+_KDUMP_SIGNATURES = (b"KDUMP   ", b"DISKDUMP", b"makedumpfile\0")
+
+#: Owners of notes that only dumps of a whole machine have.
+_VMCORE_NOTES = (b"VMCOREINFO", b"QEMU")
+
+
+class Kind(enum.Enum):
+    """What a file holds."""
+
+    VMCORE = "kernel dump"
+    VMLINUX = "kernel or other ELF program"
+    USER_CORE = "core dump of a user process"
+    OTHER = "neither a dump nor an ELF file"
+
+
+def kind_of(path: str) -> Kind:
+    """What the file holds, by its first bytes; raises OSError when it cannot be read."""
+    with open(path, "rb") as file:
+        head = file.read(64)
+        if head.startswith(_KDUMP_SIGNATURES):
+            return Kind.VMCORE
+        if len(head) < 52 or not head.startswith(b"\x7fELF"):
+            return Kind.OTHER
+        order = ">" if head[5] == 2 else "<"
+        elf_type = struct.unpack_from(order + "H", head, 16)[0]
+        if elf_type in (ET_EXEC, ET_DYN, ET_REL):
+            return Kind.VMLINUX
+        if elf_type != ET_CORE:
+            return Kind.OTHER
+        return Kind.VMCORE if _is_kernel_core(file, head, order) else Kind.USER_CORE
+
+
+def _is_kernel_core(file: BinaryIO, head: bytes, order: str) -> bool:
+    # The kernel leaves p_paddr zero in the cores of processes; a dump of RAM is nothing without it.
+    for segment_type, offset, paddr, size in _program_headers(file, head, order):
+        if segment_type == PT_LOAD and paddr:
+            return True
+        if segment_type == PT_NOTE:
+            file.seek(offset)
+            notes = file.read(min(size, 1 << 20))
+            if any(name in notes for name in _VMCORE_NOTES):
+                return True
+    return False
+
+
+def _program_headers(
+    file: BinaryIO, head: bytes, order: str
+) -> Iterator[tuple[int, int, int, int]]:
+    # (p_type, p_offset, p_paddr, p_filesz) of each
+    wide = head[4] == 2
+    if wide:
+        (table_at,) = struct.unpack_from(order + "Q", head, 32)
+        entry_size, count = struct.unpack_from(order + "HH", head, 54)
+    else:
+        (table_at,) = struct.unpack_from(order + "I", head, 28)
+        entry_size, count = struct.unpack_from(order + "HH", head, 42)
+    file.seek(table_at)
+    table = file.read(entry_size * min(count, PN_XNUM))
+    for at in range(0, len(table) - entry_size + 1, max(entry_size, 32)):
+        if wide:
+            p_type, _, offset, _, paddr, size = struct.unpack_from(order + "IIQQQQ", table, at)
+        else:
+            p_type, offset, _, paddr, size = struct.unpack_from(order + "IIIII", table, at)
+        yield p_type, offset, paddr, size

@@ -1,0 +1,276 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Types and symbols of the open kernel: the only user of GDB's types.
+
+Types come from GDB, once each; addresses of symbols from vmlinux itself, so that nothing makes GDB
+read the debug info of a unit that nobody asked about. Importable without GDB, for tests.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pykdump.errors import NoDumpError, SymbolMissingError, TypeMissingError
+
+try:
+    import gdb
+except ImportError:  # plain pytest: models can be imported, reading needs GDB
+    pass
+
+if TYPE_CHECKING:
+    from pykdump._accel import Dump, ElfInfo
+
+
+@dataclass(frozen=True)
+class Kernel:
+    """The dump that is open and the vmlinux that describes it."""
+
+    dump: Dump
+    elf: ElfInfo
+    vmlinux: str
+
+    #: How far KASLR moved the kernel: run-time address minus link address.
+    offset: int
+
+
+@dataclass(frozen=True)
+class Member:
+    """Where a member lies in its struct."""
+
+    type: gdb.Type
+
+    #: Offsets of the pointers to follow first; then `bit_offset` counts from what they point to.
+    hops: tuple[int, ...]
+    bit_offset: int
+
+    #: Width of a bitfield, 0 for other members.
+    bit_size: int
+
+    @property
+    def offset(self) -> int:
+        return self.bit_offset // 8
+
+
+_kernel: Kernel | None = None
+_types: dict[str, gdb.Type] = {}
+_members: dict[tuple[str, str], Member | None] = {}
+_fields: dict[str, dict[str, tuple[int, gdb.Field]]] = {}
+_symbols: dict[str, int | None] = {}
+
+#: Changes whenever another kernel is attached or types are forgotten: what was computed from types
+#: before is then stale.
+generation = 0
+
+
+def attach(kernel: Kernel) -> None:
+    """Make this the kernel that all the rest of the package reads."""
+    global _kernel
+    forget()
+    _kernel = kernel
+
+
+def detach() -> None:
+    """No kernel is open any more."""
+    global _kernel
+    forget()
+    _kernel = None
+
+
+def forget() -> None:
+    """Drop all that was learnt from debug info: it was loaded anew."""
+    global generation
+    generation += 1
+    for cache in (_types, _members, _fields, _symbols):
+        cache.clear()
+
+
+def is_open() -> bool:
+    """Whether a dump is open."""
+    return _kernel is not None
+
+
+def kernel() -> Kernel:
+    """The open kernel; raises NoDumpError when there is none."""
+    if _kernel is None:
+        raise NoDumpError("no dump is open; open one with: pykdump open VMCORE")
+    return _kernel
+
+
+def dump() -> Dump:
+    """The open dump; raises NoDumpError when there is none."""
+    return kernel().dump
+
+
+# --- types
+
+
+def find_type(name: str) -> gdb.Type:
+    """The type of this C name (``struct x``, ``union x``, ``enum x``, ``u64``); a struct is whole.
+
+    Raises TypeMissingError when the debug info does not have it.
+    """
+    found = _types.get(name)
+    if found is None:
+        try:
+            found = gdb.lookup_type(name).strip_typedefs()
+        except gdb.error:
+            raise TypeMissingError(
+                f"{name} is unknown: the loaded debug info has no such type; "
+                "if a module defines it, load the module's debug info"
+            ) from None
+        _types[name] = found
+    return found
+
+
+def has_type(name: str) -> bool:
+    """Whether the debug info has a type of this name."""
+    try:
+        find_type(name)
+    except TypeMissingError:
+        return False
+    return True
+
+
+def sizeof(name: str) -> int:
+    """Size of a type in bytes."""
+    return int(find_type(name).sizeof)
+
+
+def member(struct: str, path: str) -> Member:
+    """Where ``path`` lies in ``struct``: ``comm``, ``se.exec_start``, ``mm.pgd``.
+
+    A step that is a pointer is followed. Members of anonymous structs and unions are found by their
+    own names. Raises TypeMissingError.
+    """
+    found = find_member(struct, path)
+    if found is None:
+        raise TypeMissingError(f"{struct} has no member {path}: this kernel is laid out otherwise")
+    return found
+
+
+def find_member(struct: str, path: str) -> Member | None:
+    """The same, None when the struct or the member is not there."""
+    key = (struct, path)
+    if key not in _members:
+        try:
+            _members[key] = _resolve(find_type(struct), path)
+        except TypeMissingError:
+            _members[key] = None
+    return _members[key]
+
+
+def enumerators(name: str) -> dict[str, int]:
+    """Values of an enum by name."""
+    return {str(field.name): int(field.enumval) for field in find_type(name).fields()}
+
+
+def _resolve(start: gdb.Type, path: str) -> Member | None:
+    at, hops, bits, width = start, [], 0, 0
+    for step in path.split("."):
+        if at.code == gdb.TYPE_CODE_PTR:
+            hops.append(bits // 8)
+            at, bits = at.target().strip_typedefs(), 0
+        if at.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+            return None
+        found = _fields_of(at).get(step)
+        if found is None:
+            return None
+        inner_bits, field = found
+        bits += inner_bits
+        width = int(field.bitsize)
+        at = field.type.strip_typedefs()
+    return Member(at, tuple(hops), bits, width)
+
+
+def _fields_of(struct: gdb.Type) -> dict[str, tuple[int, gdb.Field]]:
+    # Bit offset and field by name, those of anonymous members included.
+    tag = struct.tag
+    key = f"{struct.code} {tag}" if tag else ""
+    if key and key in _fields:
+        return _fields[key]
+    found: dict[str, tuple[int, gdb.Field]] = {}
+    if not struct.fields() and tag:  # only declared in the unit that GDB looked in
+        keyword = "union" if struct.code == gdb.TYPE_CODE_UNION else "struct"
+        struct = find_type(f"{keyword} {tag}")
+    for field in struct.fields():
+        if not hasattr(field, "bitpos"):
+            continue
+        if field.name:
+            found.setdefault(field.name, (int(field.bitpos), field))
+        else:
+            inner = field.type.strip_typedefs()
+            if inner.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+                for name, (bits, inner_field) in _fields_of(inner).items():
+                    found.setdefault(name, (int(field.bitpos) + bits, inner_field))
+    if key:
+        _fields[key] = found
+    return found
+
+
+# --- symbols
+
+
+def prefetch_symbols(names: Sequence[str]) -> None:
+    """Look these symbols up in one pass over vmlinux."""
+    unknown = [name for name in names if name not in _symbols]
+    if unknown:
+        found = kernel().elf.symbols(unknown)
+        _symbols.update((name, found.get(name)) for name in unknown)
+
+
+def link_address(name: str) -> int | None:
+    """Value of a symbol of vmlinux as linked, before KASLR; None when it is not there."""
+    prefetch_symbols([name])
+    return _symbols[name]
+
+
+def find_symbol(name: str) -> int | None:
+    """Address of a kernel symbol in the dump; None when there is none."""
+    linked = link_address(name)
+    return None if linked is None else (linked + kernel().offset) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+def symbol_address(name: str) -> int:
+    """Address of a kernel symbol in the dump; raises SymbolMissingError.
+
+    For per-CPU variables use LinuxDump.percpu: what vmlinux holds is no address.
+    """
+    found = find_symbol(name)
+    if found is None:
+        raise SymbolMissingError(f"{name} is unknown: {kernel().vmlinux} has no such symbol")
+    return found
+
+
+# --- reads
+
+
+def read_uint(addr: int, size: int) -> int:
+    """Unsigned integer of ``size`` bytes at a kernel address; raises ReadError."""
+    return int.from_bytes(dump().read(addr, size), "little")
+
+
+def read_int(addr: int, size: int) -> int:
+    """Signed integer of ``size`` bytes at a kernel address; raises ReadError."""
+    return int.from_bytes(dump().read(addr, size), "little", signed=True)
+
+
+def read_pointer(addr: int) -> int:
+    """Pointer at a kernel address; raises ReadError."""
+    return read_uint(addr, 8)
+
+
+# --- for expressions that the user types
+
+
+def typed_value(type_name: str, addr: int) -> gdb.Value:
+    """GDB's value of the object of this type at addr, read when it is used."""
+    return gdb.Value(addr).cast(find_type(type_name).pointer()).dereference()
+
+
+def variable_type(name: str) -> gdb.Type:
+    """Type of a variable; raises SymbolMissingError when the debug info does not have it."""
+    found = gdb.lookup_global_symbol(name) or gdb.lookup_static_symbol(name)
+    if found is None or found.type is None:
+        raise SymbolMissingError(f"{name} is unknown: the debug info has no such variable")
+    return found.type

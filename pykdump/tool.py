@@ -1,0 +1,99 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The driver behind every tool: options, records, text or JSON, warnings, exit status."""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import json
+import shlex
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any, NoReturn
+
+from pykdump.errors import PykdumpError
+from pykdump.logging import pylog
+
+#: Exit statuses of a tool.
+OK, FAILED, USAGE = 0, 1, 2
+
+
+class UsageError(PykdumpError):
+    """Options that the tool does not take."""
+
+
+class _Parser(argparse.ArgumentParser):
+    # argparse ends the process on bad options, and that process is GDB.
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{self.prog}: {message}; see: {self.prog} --help")
+
+    def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
+        raise _HelpShown()
+
+
+class _HelpShown(Exception):
+    # --help printed its text: there is nothing more to do.
+    pass
+
+
+@dataclasses.dataclass(frozen=True)
+class Tool:
+    """A tool: `collect` makes a record of what the dump holds, `render` makes lines of it."""
+
+    add_arguments: Callable[[argparse.ArgumentParser], None]
+    collect: Callable[[argparse.Namespace], Any]
+    render: Callable[[Any, argparse.Namespace], Iterable[str]]
+
+    def parser(self, name: str, description: str = "") -> argparse.ArgumentParser:
+        """The parser of this tool's options."""
+        parser = _Parser(
+            prog=f"pykdump {name}",
+            description=description,
+            formatter_class=argparse.RawDescriptionHelpFormatter,
+        )
+        parser.add_argument("--json", action="store_true", help="print the records as JSON")
+        self.add_arguments(parser)
+        return parser
+
+    def run(self, name: str, arguments: str | Sequence[str], description: str = "") -> int:
+        """Run with these options and print; returns the exit status. Raises PykdumpError."""
+        words = shlex.split(arguments) if isinstance(arguments, str) else list(arguments)
+        try:
+            options = self.parser(name, description).parse_args(words)
+        except _HelpShown:
+            return OK
+        pylog.start(quiet=options.json)
+        record = self.collect(options)
+        if options.json:
+            json.dump(
+                {**as_json(record), "warnings": pylog.problems()}, sys.stdout, indent=2, default=str
+            )
+            print()
+        else:
+            for line in self.render(record, options):
+                print(line)
+            for line in pylog.summary():
+                print(line)
+        return OK
+
+
+def as_json(value: Any, name: str = "") -> Any:
+    """Records as JSON types: addresses (``addr``, ``*_addr``) in hex, bytes as text."""
+    if isinstance(value, tuple) and hasattr(value, "_asdict"):
+        return {key: as_json(item, key) for key, item in value._asdict().items()}
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        return {f.name: as_json(getattr(value, f.name), f.name) for f in dataclasses.fields(value)}
+    if isinstance(value, dict):
+        return {str(key): as_json(item, str(key)) for key, item in value.items()}
+    if isinstance(value, (list, tuple, set, frozenset)):
+        return [as_json(item, name) for item in value]
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "backslashreplace")
+    if isinstance(value, int) and not isinstance(value, bool) and is_address_name(name):
+        return f"{value:#x}"
+    return value
+
+
+def is_address_name(name: str) -> bool:
+    """Whether a record's member of this name holds an address of the dumped machine."""
+    return name in ("addr", "addrs") or name.endswith(("_addr", "_addrs"))
