@@ -79,6 +79,8 @@ class Architecture {
     // Where the kernel image's own mapping leads, which needs no page table; nothing outside it.
     virtual std::optional<PhysAddr> image_to_phys(std::uint64_t addr,
                                                   std::uint64_t phys_base) const = 0;
+    // Names that the kernel's own top page table had, newest first.
+    virtual std::span<const std::string_view> root_table_symbols() const = 0;
     // phys_base of a kernel of which `addr`, an address in its image, was found at `phys`.
     virtual std::uint64_t phys_base_of(std::uint64_t addr, PhysAddr phys) const = 0;
     // The offsets at which KASLR may have put the image: multiples of the step, below the end.

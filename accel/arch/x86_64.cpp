@@ -50,6 +50,8 @@ constexpr Reg kSwitchFrame[] = {kR15, kR14, kR13, kR12, kRbx, kRbp, kRip};
 constexpr std::uint64_t kImageMap = 0xffffffff80000000;  // __START_KERNEL_map
 constexpr std::uint64_t kImageMapSize = 1ULL << 30;      // KERNEL_IMAGE_SIZE with KASLR
 
+constexpr std::string_view kRootTables[] = {"init_top_pgt", "swapper_pg_dir", "init_level4_pgt"};
+
 constexpr std::uint64_t kPresent = 1;
 constexpr std::uint64_t kProtNone = 1ULL << 8;  // a page that is there but not accessible
 constexpr std::uint64_t kLarge = 1ULL << 7;
@@ -75,6 +77,7 @@ class X86_64 final : public Architecture {
                           std::uint64_t addr) const override;
     std::optional<PhysAddr> image_to_phys(std::uint64_t addr,
                                           std::uint64_t phys_base) const override;
+    std::span<const std::string_view> root_table_symbols() const override { return kRootTables; }
     std::uint64_t phys_base_of(std::uint64_t addr, PhysAddr phys) const override {
         return phys.value - (addr - kImageMap);
     }
@@ -155,12 +158,14 @@ Translation X86_64::translate(const ReadTableEntry& read_entry, const PageTables
         const std::uint64_t index = (addr >> shift) & 511;
         const auto entry = read_entry(table + index * 8);
         if (!entry) return TranslationFault::kTableUnreadable;
-        const std::uint64_t frame = *entry & kFrameMask & ~tables.encryption_mask;
         const bool large = level <= 3 && level > 1 && (*entry & kLarge);
         const bool leaf = level == 1 || large;
         if (!(*entry & (leaf ? kPresent | kProtNone : kPresent))) {
             return TranslationFault::kNotMapped;
         }
+        // The kernel inverts the frame of entries that are not present (L1TF).
+        const std::uint64_t bits = *entry & kPresent ? *entry : ~*entry;
+        const std::uint64_t frame = bits & kFrameMask & ~tables.encryption_mask;
         if (leaf) {
             const std::uint64_t size = 1ULL << shift;
             return Mapping{{(frame & ~(size - 1)) | (addr & (size - 1))}, size};

@@ -1,0 +1,38 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What the bind_*.cpp files share.
+#pragma once
+
+#include <pybind11/pybind11.h>
+#include <pybind11/stl.h>
+
+#include <memory>
+#include <string>
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "dump/dump.h"
+
+namespace pyk {
+
+namespace py = pybind11;
+
+using DumpPtr = std::shared_ptr<Dump>;
+
+inline py::bytes to_bytes(ByteSpan bytes) {
+    return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
+}
+
+inline ByteSpan from_bytes(const py::bytes& bytes) {
+    return as_bytes(static_cast<std::string_view>(bytes));
+}
+
+std::string hex(std::uint64_t value);
+
+// A Python callable (or None) as Progress, to be called without the GIL. Notices Ctrl-C.
+Progress to_progress(py::object callable);
+
+void bind_dump(py::module_& m);
+void bind_target(py::module_& m);
+void bind_walk(py::module_& m);
+
+}  // namespace pyk

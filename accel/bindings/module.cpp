@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "base/error.h"
+#include "bindings/convert.h"
+
+namespace pyk {
+namespace {
+
+void bind_errors(py::module_& m) {
+    const auto error = py::register_exception<Error>(m, "Error");
+    py::register_exception<OpenError>(m, "OpenError", error);
+    py::register_exception<ReadError>(m, "ReadError", error);
+    py::register_exception<Interrupted>(m, "Interrupted", error);
+}
+
+}  // namespace
+
+std::string hex(std::uint64_t value) {
+    char text[24];
+    std::snprintf(text, sizeof text, "%#llx", static_cast<unsigned long long>(value));
+    return text;
+}
+
+Progress to_progress(py::object callable) {
+    // The callable is let go of with the GIL, whichever thread drops the last Progress.
+    std::shared_ptr<py::object> shared(new py::object(std::move(callable)), [](py::object* object) {
+        const py::gil_scoped_acquire gil;
+        delete object;
+    });
+    return [shared](const std::string& what, std::uint64_t done, std::uint64_t of) {
+        const py::gil_scoped_acquire gil;
+        if (PyErr_CheckSignals() != 0) {
+            PyErr_Clear();
+            throw Interrupted("interrupted while " + what);
+        }
+        if (shared->is_none()) return;
+        (*shared)(what, done, of);
+    };
+}
+
+}  // namespace pyk
+
+PYBIND11_MODULE(_accel, m) {
+    m.doc() = "The accelerator: everything that touches a dump, in C++.";
+    pyk::bind_errors(m);
+    pyk::bind_dump(m);
+    pyk::bind_walk(m);
+    pyk::bind_target(m);
+}

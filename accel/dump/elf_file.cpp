@@ -1,0 +1,134 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dump/elf_file.h"
+
+#include <elf.h>
+#include <fcntl.h>
+#include <gelf.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <set>
+#include <string_view>
+
+#include "base/error.h"
+#include "dump/unique_fd.h"
+
+namespace pyk {
+
+struct ElfFile::Close {
+    UniqueFd fd;
+    Elf* elf = nullptr;
+
+    ~Close() { elf_end(elf); }
+};
+
+namespace {
+
+std::string hex_digits(const unsigned char* bytes, std::size_t size) {
+    static constexpr char kDigits[] = "0123456789abcdef";
+    std::string text;
+    for (std::size_t i = 0; i < size; ++i) {
+        text += kDigits[bytes[i] >> 4];
+        text += kDigits[bytes[i] & 15];
+    }
+    return text;
+}
+
+std::string find_build_id(Elf_Scn* section) {
+    Elf_Data* data = elf_getdata(section, nullptr);
+    std::size_t name_at = 0, desc_at = 0;
+    GElf_Nhdr note;
+    for (std::size_t at = 0; data != nullptr;) {
+        at = gelf_getnote(data, at, &note, &name_at, &desc_at);
+        if (at == 0) break;
+        const auto* bytes = static_cast<const unsigned char*>(data->d_buf);
+        const std::string_view name(reinterpret_cast<const char*>(bytes) + name_at,
+                                    note.n_namesz == 0 ? 0 : note.n_namesz - 1);
+        if (note.n_type == NT_GNU_BUILD_ID && name == ELF_NOTE_GNU) {
+            return hex_digits(bytes + desc_at, note.n_descsz);
+        }
+    }
+    return "";
+}
+
+template <typename Visit>
+void for_each_section(Elf* elf, Visit visit) {
+    for (Elf_Scn* section = nullptr; (section = elf_nextscn(elf, section)) != nullptr;) {
+        GElf_Shdr header;
+        if (gelf_getshdr(section, &header) != nullptr) visit(section, header);
+    }
+}
+
+}  // namespace
+
+ElfFile::ElfFile(const std::string& path) : path_(path), file_(std::make_unique<Close>()) {
+    file_->fd = UniqueFd(::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK));
+    if (!file_->fd) throw Error("cannot open " + path + ": " + std::strerror(errno));
+    elf_version(EV_CURRENT);
+    file_->elf = elf_begin(file_->fd.get(), ELF_C_READ, nullptr);
+    GElf_Ehdr header;
+    if (file_->elf == nullptr || elf_kind(file_->elf) != ELF_K_ELF ||
+        gelf_getehdr(file_->elf, &header) == nullptr) {
+        throw Error(path + " is not an ELF file; give the vmlinux with debuginfo");
+    }
+    machine_ = header.e_machine;
+    look_at_sections();
+}
+
+ElfFile::~ElfFile() = default;
+ElfFile::ElfFile(ElfFile&&) noexcept = default;
+ElfFile& ElfFile::operator=(ElfFile&&) noexcept = default;
+
+void ElfFile::look_at_sections() {
+    std::size_t names = 0;
+    if (elf_getshdrstrndx(file_->elf, &names) != 0) return;
+    for_each_section(file_->elf, [&](Elf_Scn* section, const GElf_Shdr& header) {
+        const char* raw = elf_strptr(file_->elf, names, header.sh_name);
+        const std::string_view name = raw == nullptr ? "" : raw;
+        if (header.sh_type == SHT_NOTE && build_id_.empty()) build_id_ = find_build_id(section);
+        if (name == ".debug_info" || name == ".zdebug_info") has_debuginfo_ = true;
+        if (name == ".data..percpu") percpu_is_zero_based_ = header.sh_addr == 0;
+    });
+}
+
+std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::string>& names) const {
+    const std::set<std::string_view> wanted(names.begin(), names.end());
+    std::map<std::string, std::uint64_t> found;
+    for_each_section(file_->elf, [&](Elf_Scn* section, const GElf_Shdr& header) {
+        if (header.sh_type != SHT_SYMTAB || header.sh_entsize == 0) return;
+        Elf_Data* data = elf_getdata(section, nullptr);
+        if (data == nullptr) return;
+        const auto count = static_cast<int>(data->d_size / header.sh_entsize);
+        for (int i = 0; i < count && found.size() < wanted.size(); ++i) {
+            GElf_Sym symbol;
+            if (gelf_getsym(data, i, &symbol) == nullptr || symbol.st_shndx == SHN_UNDEF) continue;
+            const char* name = elf_strptr(file_->elf, header.sh_link, symbol.st_name);
+            if (name != nullptr && wanted.contains(name)) found.emplace(name, symbol.st_value);
+        }
+    });
+    return found;
+}
+
+std::optional<std::uint64_t> ElfFile::symbol(const std::string& name) const {
+    const auto found = symbols({name});
+    if (found.empty()) return std::nullopt;
+    return found.begin()->second;
+}
+
+std::vector<std::byte> ElfFile::read(std::uint64_t addr, std::size_t size) const {
+    std::vector<std::byte> bytes;
+    for_each_section(file_->elf, [&](Elf_Scn*, const GElf_Shdr& header) {
+        const bool loaded = header.sh_type != SHT_NOBITS && (header.sh_flags & SHF_ALLOC);
+        if (!loaded || !bytes.empty() || addr < header.sh_addr) return;
+        const std::uint64_t offset = addr - header.sh_addr;
+        if (offset >= header.sh_size) return;
+        bytes.resize(std::min<std::uint64_t>(size, header.sh_size - offset));
+        const ssize_t got = ::pread(file_->fd.get(), bytes.data(), bytes.size(),
+                                    static_cast<off_t>(header.sh_offset + offset));
+        bytes.resize(static_cast<std::size_t>(std::max<ssize_t>(0, got)));
+    });
+    return bytes;
+}
+
+}  // namespace pyk

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+struct Elf;
+
+namespace pyk {
+
+// An ELF file with symbols: vmlinux, a module, debuginfo. Read with elfutils.
+class ElfFile {
+   public:
+    explicit ElfFile(const std::string& path);  // throws Error when it is no ELF file
+    ~ElfFile();
+    ElfFile(ElfFile&&) noexcept;
+    ElfFile& operator=(ElfFile&&) noexcept;
+
+    const std::string& path() const { return path_; }
+    const std::string& build_id() const { return build_id_; }  // hex digits, "" when there is none
+    std::uint16_t machine() const { return machine_; }
+    bool has_debuginfo() const { return has_debuginfo_; }
+    bool percpu_is_zero_based() const { return percpu_is_zero_based_; }
+
+    // Values of symbols as linked; names that are not there are left out.
+    std::map<std::string, std::uint64_t> symbols(const std::vector<std::string>& names) const;
+    std::optional<std::uint64_t> symbol(const std::string& name) const;
+
+    // Up to `size` bytes of a loaded section at a link address; empty when they are not in the file.
+    std::vector<std::byte> read(std::uint64_t addr, std::size_t size) const;
+
+   private:
+    void look_at_sections();
+
+    struct Close;
+    std::string path_;
+    std::unique_ptr<Close> file_;
+    std::string build_id_;
+    std::uint16_t machine_ = 0;
+    bool has_debuginfo_ = false;
+    bool percpu_is_zero_based_ = false;
+};
+
+}  // namespace pyk

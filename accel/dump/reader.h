@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <array>
+#include <memory>
+
+#include "dump/memory_reader.h"
+#include "dump/source.h"
+
+namespace pyk {
+
+// Reads virtual memory of a dump for one thread, through a translation cache of its own: pages that
+// were used before cost one comparison and a copy.
+class DumpReader final : public MemoryReader {
+   public:
+    explicit DumpReader(std::shared_ptr<DumpSource> source);
+    ~DumpReader() override;
+
+    std::size_t read_prefix(KernelAddr addr, std::span<std::byte> out) const override;
+    std::size_t read_user_prefix(KernelAddr pgd, KernelAddr addr,
+                                 std::span<std::byte> out) const override;
+    std::string why_unreadable(KernelAddr addr) const override;
+    std::string why_user_unreadable(KernelAddr pgd, KernelAddr addr) const;
+
+    // Translation in the kernel's page tables, or in those of a process (pgd not 0).
+    Translation translate(KernelAddr addr) const;
+    Translation translate_user(KernelAddr pgd, KernelAddr addr) const;
+
+    // Reads through the translation cache: found there, not found there.
+    std::pair<std::uint64_t, std::uint64_t> tlb_stats() const { return {hits_, misses_}; }
+
+    PhysicalReader& physical() const { return physical_; }
+
+   private:
+    struct Slot {
+        std::uint64_t page = ~0ULL;  // of the address
+        std::shared_ptr<const std::byte[]> bytes;
+    };
+    struct LargeSlot {
+        std::uint64_t region = ~0ULL;  // address / kLargeRegion
+        std::uint64_t phys = 0;
+    };
+    static constexpr std::size_t kSlots = 4096;
+    static constexpr std::size_t kLargeSlots = 512;
+    static constexpr std::uint64_t kLargeRegion = 2 << 20;
+
+    const std::byte* find_page(std::uint64_t addr) const;
+    Translation translate_cached(std::uint64_t addr) const;
+
+    std::shared_ptr<DumpSource> source_;
+    mutable PhysicalReader physical_;
+    mutable std::vector<Slot> slots_{kSlots};
+    mutable std::array<LargeSlot, kLargeSlots> large_slots_;
+    mutable std::uint64_t hits_ = 0, misses_ = 0;
+};
+
+}  // namespace pyk

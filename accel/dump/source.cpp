@@ -1,0 +1,91 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "dump/source.h"
+
+#include <algorithm>
+#include <cstring>
+
+namespace pyk {
+
+DumpSource::DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps, KdumpContext opened,
+                       const Architecture& architecture, std::uint32_t page_bytes)
+    : files(std::move(dump_files)),
+      pages(std::move(page_maps)),
+      arch(architecture),
+      page_size(page_bytes),
+      cache(default_cache_bytes(), page_bytes),
+      context_(std::move(opened)) {}
+
+KdumpContext DumpSource::new_context() {
+    const std::lock_guard lock(mutex_);
+    return context_.clone();
+}
+
+PhysicalReader::PhysicalReader(std::shared_ptr<DumpSource> source)
+    : source_(std::move(source)), context_(source_->new_context()) {}
+
+PageStatus PhysicalReader::read_uncached(std::uint64_t pfn, std::span<std::byte> page) {
+    // Asked of our own maps first: libkdumpfile reads pages behind the end of a file as zeros.
+    if (!source_->pages.present.contains(pfn)) {
+        return source_->pages.cut.contains(pfn) ? PageStatus::kCut : PageStatus::kNoData;
+    }
+    return context_.read_page({pfn * source_->page_size}, page);
+}
+
+CachedPage PhysicalReader::load(std::uint64_t pfn) {
+    if (!source_->pages.present.contains(pfn)) return {read_uncached(pfn, {}), nullptr};
+    auto bytes = std::make_shared_for_overwrite<std::byte[]>(source_->page_size);
+    const PageStatus status = read_uncached(pfn, {bytes.get(), source_->page_size});
+    if (status != PageStatus::kOk) return {status, nullptr};
+    if (std::ranges::any_of(source_->files, &InputFile::has_shrunk)) {
+        return {PageStatus::kCut, nullptr};
+    }
+    return {status, std::move(bytes)};
+}
+
+CachedPage PhysicalReader::page(std::uint64_t pfn) {
+    return source_->cache.get(pfn, [this](std::uint64_t missing) { return load(missing); });
+}
+
+std::optional<std::uint64_t> PhysicalReader::table_entry(PhysAddr phys) {
+    const CachedPage table = page(phys.value / source_->page_size);
+    if (!table.bytes) return std::nullopt;
+    const ByteSpan bytes(table.bytes.get(), source_->page_size);
+    return pyk::load<std::uint64_t>(bytes, phys.value % source_->page_size);
+}
+
+std::size_t PhysicalReader::read_prefix(PhysAddr phys, std::span<std::byte> out) {
+    std::size_t done = 0;
+    while (done < out.size()) {
+        const std::uint64_t at = phys.value + done;
+        const CachedPage from = page(at / source_->page_size);
+        if (!from.bytes) break;
+        const std::size_t offset = at % source_->page_size;
+        const std::size_t part = std::min(out.size() - done, source_->page_size - offset);
+        std::memcpy(out.data() + done, from.bytes.get() + offset, part);
+        done += part;
+    }
+    return done;
+}
+
+std::string PhysicalReader::why_unreadable(PhysAddr phys) {
+    const std::uint64_t pfn = phys.value / source_->page_size;
+    switch (page(pfn).status) {
+        case PageStatus::kOk:
+            return "readable";
+        case PageStatus::kCut:
+            return "page lies behind the end of the dump, which was cut short";
+        case PageStatus::kDamaged:
+            return "page is damaged in the dump";
+        case PageStatus::kNoData:
+            break;
+    }
+    return source_->pages.ram.contains(pfn) ? "page excluded; use a lower makedumpfile -d level"
+                                      : "no RAM at that physical address";
+}
+
+Translation PhysicalReader::translate(const PageTables& tables, std::uint64_t addr) {
+    return source_->arch.translate([this](PhysAddr entry) { return table_entry(entry); }, tables,
+                                   addr);
+}
+
+}  // namespace pyk

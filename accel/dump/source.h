@@ -1,0 +1,77 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+// What all readers of one dump share, and the reading of physical pages.
+#pragma once
+
+#include <atomic>
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "arch/architecture.h"
+#include "dump/input_file.h"
+#include "dump/kdump_context.h"
+#include "dump/page_cache.h"
+#include "dump/page_map.h"
+
+namespace pyk {
+
+// Where the kernel lies in memory.
+struct KernelPlace {
+    std::uint64_t kaslr_offset = 0;
+    std::uint64_t phys_base = 0;
+    PageTables tables;
+    std::string found_by;  // "vmcoreinfo", ...
+};
+
+struct PageMaps {
+    PageMap ram;      // page frames with RAM
+    PageMap present;  // of these, the ones that can be read
+    PageMap cut;      // of these, the ones that a file which was cut short no longer holds
+};
+
+struct DumpSource {
+    DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps, KdumpContext opened,
+               const Architecture& architecture, std::uint32_t page_bytes);
+
+    std::vector<InputFile> files;  // open as long as `context` is
+    const PageMaps pages;
+    const Architecture& arch;
+    std::uint32_t page_size;
+    std::optional<KernelPlace> place;  // set before the first reader of another thread
+    PageCache cache;
+    std::atomic<std::uint64_t> tlb_hits = 0, tlb_misses = 0;
+
+    KdumpContext new_context();
+
+   private:
+    std::mutex mutex_;
+    KdumpContext context_;
+};
+
+// Reads physical pages for one thread.
+class PhysicalReader {
+   public:
+    explicit PhysicalReader(std::shared_ptr<DumpSource> source);
+
+    CachedPage page(std::uint64_t pfn);
+    // The same past the cache, for scans that would only wash it out.
+    PageStatus read_uncached(std::uint64_t pfn, std::span<std::byte> page);
+
+    std::optional<std::uint64_t> table_entry(PhysAddr phys);
+    std::size_t read_prefix(PhysAddr phys, std::span<std::byte> out);
+    std::string why_unreadable(PhysAddr phys);
+
+    Translation translate(const PageTables& tables, std::uint64_t addr);
+
+    DumpSource& source() { return *source_; }
+
+   private:
+    CachedPage load(std::uint64_t pfn);
+
+    std::shared_ptr<DumpSource> source_;
+    KdumpContext context_;
+};
+
+}  // namespace pyk
