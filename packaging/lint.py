@@ -238,7 +238,13 @@ _PYTHON_RANK = {
     "pykdump.logging": 0,
 }
 _GDB_USERS = ("pykdump.lowlevel", "pykdump.layout", "pykdump.dlkmload", "pykdump_gdb")
-_ACCEL_USERS = ("pykdump.lowlevel", "pykdump.layout", "pykdump.errors", "pykdump_gdb")
+_ACCEL_USERS = (
+    "pykdump.lowlevel",
+    "pykdump.layout",
+    "pykdump.walks",
+    "pykdump.errors",
+    "pykdump_gdb",
+)
 
 
 @cache
