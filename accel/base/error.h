@@ -7,27 +7,28 @@
 
 namespace pyk {
 
-// The text says what is wrong, where, and what to do, in that order. pykdump.errors mirrors the types.
+// The text says what is wrong, where, and what to do, in that order. pykdump.errors mirrors the
+// types.
 class Error : public std::runtime_error {
-   public:
+ public:
     using std::runtime_error::runtime_error;
 };
 
 // A file that is no dump, or a dump that cannot be opened.
 class OpenError : public Error {
-   public:
+ public:
     using Error::Error;
 };
 
 // Memory that was asked for and is not there.
 class ReadError : public Error {
-   public:
+ public:
     using Error::Error;
 };
 
 // The user pressed Ctrl-C in a long step.
 class Interrupted : public Error {
-   public:
+ public:
     using Error::Error;
 };
 

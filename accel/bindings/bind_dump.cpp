@@ -39,7 +39,8 @@ py::bytes read_kernel(const Dump& dump, std::uint64_t addr, std::uint64_t size) 
             return dump.with_reader([&](auto& memory) { return memory.read_prefix({addr}, out); });
         },
         [&](std::size_t got) {
-            return dump.with_reader([&](auto& memory) { return memory.why_unreadable({addr + got}); });
+            return dump.with_reader(
+                [&](auto& memory) { return memory.why_unreadable({addr + got}); });
         });
 }
 
@@ -74,9 +75,9 @@ std::uint64_t translate(const Dump& dump, std::uint64_t addr, std::uint64_t pgd)
         const Translation found =
             pgd == 0 ? memory.translate({addr}) : memory.translate_user({pgd}, {addr});
         if (const Mapping* mapping = std::get_if<Mapping>(&found)) return mapping->phys.value;
-        throw ReadError("cannot translate " + hex(addr) + ": " +
-                        (pgd == 0 ? memory.why_unreadable({addr})
-                                  : memory.why_user_unreadable({pgd}, {addr})));
+        throw ReadError(
+            "cannot translate " + hex(addr) + ": " +
+            (pgd == 0 ? memory.why_unreadable({addr}) : memory.why_user_unreadable({pgd}, {addr})));
     });
 }
 
@@ -100,7 +101,8 @@ std::map<std::string, std::uint64_t> stats(const Dump& dump) {
 }
 
 void bind_elf(py::module_& m) {
-    py::class_<ElfFile>(m, "ElfInfo", "What an ELF file (vmlinux, a module, debuginfo) says of itself.")
+    py::class_<ElfFile>(m, "ElfInfo",
+                        "What an ELF file (vmlinux, a module, debuginfo) says of itself.")
         .def_property_readonly("build_id", &ElfFile::build_id)
         .def_property_readonly("machine",
                                [](const ElfFile& elf) { return elf_machine_name(elf.machine()); })
@@ -116,7 +118,8 @@ void bind_elf(py::module_& m) {
                             hex(addr));
             },
             "addr"_a, "size"_a);
-    m.def("read_elf", [](const std::string& path) { return ElfFile(path); }, "path"_a);
+    m.def(
+        "read_elf", [](const std::string& path) { return ElfFile(path); }, "path"_a);
 }
 
 DumpPtr open_dump(const std::vector<std::string>& paths, py::object progress) {
@@ -173,7 +176,8 @@ void bind_description(Class& cls) {
     pages("pages_present", &PageMaps::present);
     pages("pages_cut", &PageMaps::cut);
     cls.def_property_readonly("arch", [](const Dump& dump) { return dump.arch().name(); })
-        .def_property_readonly("page_size", [](const Dump& dump) { return dump.source().page_size; })
+        .def_property_readonly("page_size",
+                               [](const Dump& dump) { return dump.source().page_size; })
         .def_property_readonly("memory_bytes",
                                [](const Dump& dump) {
                                    return dump.source().pages.ram.count() * dump.source().page_size;

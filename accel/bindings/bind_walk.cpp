@@ -9,8 +9,8 @@ namespace {
 
 using namespace pybind11::literals;
 
-using PyField = std::tuple<std::string, std::vector<std::uint64_t>, std::uint64_t, std::uint32_t,
-                           std::string>;
+using PyField =
+    std::tuple<std::string, std::vector<std::uint64_t>, std::uint64_t, std::uint32_t, std::string>;
 
 Field to_field(const PyField& source) {
     const auto& [name, pointers, offset, size, kind] = source;
@@ -66,8 +66,7 @@ py::list read_many(const Layout& layout, const Dump& dump,
     Columns columns;
     {
         const py::gil_scoped_release no_gil;
-        columns =
-            dump.with_reader([&](auto& memory) { return layout.read_many(memory, addrs); });
+        columns = dump.with_reader([&](auto& memory) { return layout.read_many(memory, addrs); });
     }
     py::list records(addrs.size());
     for (std::size_t row = 0; row < addrs.size(); ++row) {

@@ -44,8 +44,8 @@ std::shared_ptr<DumpSource> make_source(Parts parts, const std::string& name) {
     const std::uint32_t page_size = parts.parts.front().info.page_size;
     std::vector<InputFile> files;
     for (Part& part : parts.parts) files.push_back(std::move(part.file));
-    return std::make_shared<DumpSource>(std::move(files), std::move(pages), std::move(context), arch,
-                                        page_size);
+    return std::make_shared<DumpSource>(std::move(files), std::move(pages), std::move(context),
+                                        arch, page_size);
 }
 
 }  // namespace
@@ -77,8 +77,9 @@ void Dump::find_kernel(const Progress& progress) {
         if (auto found = find_vmcoreinfo(source_, progress)) {
             vmcoreinfo_ = std::move(found->info);
             description_.vmcoreinfo_from = "memory at " + hex(found->where.value);
-            description_.warnings.push_back("the dump has no VMCOREINFO note; the kernel's own copy was found in " +
-                                            description_.vmcoreinfo_from);
+            description_.warnings.push_back(
+                "the dump has no VMCOREINFO note; the kernel's own copy was found in " +
+                description_.vmcoreinfo_from);
         } else {
             description_.warnings.emplace_back(
                 "the dump has no VMCOREINFO, neither as a note nor in memory; the kernel is sought "

@@ -19,7 +19,7 @@ namespace pyk {
 
 struct DumpDescription {
     std::vector<std::string> paths;
-    std::string format;                 // "ELF", "flattened kdump (zstd)", "kdump (lzo), split in 3"
+    std::string format;  // "ELF", "flattened kdump (zstd)", "kdump (lzo), split in 3"
     std::vector<std::string> warnings;  // what is missing or strange, a sentence each
     std::uint64_t size_bytes = 0;
     std::optional<int> dump_level;
@@ -29,13 +29,14 @@ struct DumpDescription {
 };
 
 class Dump {
-   public:
+ public:
     // Opens the files of one dump (several: the parts of a split one, in any order) and finds the
     // kernel in memory as far as the dump itself says where it is. Throws OpenError.
     static std::shared_ptr<Dump> open(const std::vector<std::string>& paths,
                                       const Progress& progress);
 
-    // Finds the kernel by what vmlinux holds, unless it is found. Throws Error when it is not there.
+    // Finds the kernel by what vmlinux holds, unless it is found. Throws Error when it is not
+    // there.
     void locate(const std::string& vmlinux, const Progress& progress);
 
     void close();
@@ -59,7 +60,7 @@ class Dump {
         return use(static_cast<const DumpReader&>(*reader_));
     }
 
-   private:
+ private:
     Dump() = default;
     DumpSource& open_source() const;
     void take_notes(const std::vector<Note>& notes);

@@ -30,8 +30,7 @@ Elf64_Ehdr read_header(const InputFile& file) {
     if (!header) damaged(file, "it ends within its ELF header");
     const auto& ident = header->e_ident;
     const bool big_endian = ident[EI_DATA] == ELFDATA2MSB;
-    const std::uint16_t machine =
-        big_endian ? byte_swap(header->e_machine) : header->e_machine;
+    const std::uint16_t machine = big_endian ? byte_swap(header->e_machine) : header->e_machine;
     if (ident[EI_CLASS] != ELFCLASS64 || big_endian || !find_architecture(machine)) {
         throw OpenError(file.path() + " is a dump of " + elf_machine_name(machine) +
                         "; only x86_64 dumps can be opened");

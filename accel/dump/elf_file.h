@@ -14,7 +14,7 @@ namespace pyk {
 
 // An ELF file with symbols: vmlinux, a module, debuginfo. Read with elfutils.
 class ElfFile {
-   public:
+ public:
     explicit ElfFile(const std::string& path);  // throws Error when it is no ELF file
     ~ElfFile();
     ElfFile(ElfFile&&) noexcept;
@@ -30,10 +30,11 @@ class ElfFile {
     std::map<std::string, std::uint64_t> symbols(const std::vector<std::string>& names) const;
     std::optional<std::uint64_t> symbol(const std::string& name) const;
 
-    // Up to `size` bytes of a loaded section at a link address; empty when they are not in the file.
+    // Up to `size` bytes of a loaded section at a link address; empty when they are not in the
+    // file.
     std::vector<std::byte> read(std::uint64_t addr, std::size_t size) const;
 
-   private:
+ private:
     void look_at_sections();
 
     struct Close;

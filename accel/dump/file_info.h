@@ -29,17 +29,18 @@ struct FileInfo {
     std::string release;      // as uname -r; "" when the header is blank
     std::uint32_t page_size = 4096;
     std::vector<Note> notes;
-    PageMap ram;                      // page frames with RAM
-    PageMap present;                  // of these, the ones that the file holds
-    PageMap cut;                      // of these, the ones that lay behind the end of the file
-    std::optional<int> dump_level;    // makedumpfile's -d
-    bool incomplete = false;          // the writer itself noted that it could not finish
-    bool split = false;               // holds only the frames of `part`
+    PageMap ram;                    // page frames with RAM
+    PageMap present;                // of these, the ones that the file holds
+    PageMap cut;                    // of these, the ones that lay behind the end of the file
+    std::optional<int> dump_level;  // makedumpfile's -d
+    bool incomplete = false;        // the writer itself noted that it could not finish
+    bool split = false;             // holds only the frames of `part`
     PageMap::Range part;
-    std::string identity;             // equal in all the parts of a split dump
+    std::string identity;  // equal in all the parts of a split dump
 };
 
-// What kind of dump `file` is by its first bytes. Throws OpenError when it is none, naming what it is.
+// What kind of dump `file` is by its first bytes. Throws OpenError when it is none, naming what it
+// is.
 FileKind identify(const InputFile& file);
 
 // Reads the headers of an ELF or kdump file. Throws OpenError for one that cannot be used.

@@ -19,10 +19,12 @@ constexpr std::uint64_t kRecordSize = 16;
 constexpr std::int64_t kMaxOffset = std::int64_t{1} << 50;
 constexpr std::size_t kChunk = 1 << 20;
 
-std::string megabytes(std::uint64_t bytes) { return std::to_string((bytes + 0xfffff) >> 20) + " MB"; }
+std::string megabytes(std::uint64_t bytes) {
+    return std::to_string((bytes + 0xfffff) >> 20) + " MB";
+}
 
 class Reassembly {
-   public:
+ public:
     Reassembly(const InputFile& flat, const Progress& progress) : flat_(flat), progress_(progress) {
         const char* dir = std::getenv("TMPDIR");
         folder_ = dir != nullptr && *dir != '\0' ? dir : "/var/tmp";
@@ -32,13 +34,14 @@ class Reassembly {
     Reassembled run() {
         std::vector<std::string> warnings;
         if (!copy_records()) {
-            warnings.push_back(flat_.path() + " was cut short: its flattened stream has no end mark; "
+            warnings.push_back(flat_.path() +
+                               " was cut short: its flattened stream has no end mark; "
                                "what came before is there");
         }
         return {InputFile(flat_.path(), std::move(out_)), std::move(warnings)};
     }
 
-   private:
+ private:
     UniqueFd open_unnamed() const {
         UniqueFd fd(::open(folder_.c_str(), O_TMPFILE | O_RDWR | O_CLOEXEC, 0600));
         if (fd) return fd;
@@ -57,8 +60,8 @@ class Reassembly {
             room = " (up to " + megabytes(flat_.size()) + " are needed, " +
                    megabytes(fs.f_bavail * fs.f_frsize) + " are free)";
         }
-        throw OpenError("cannot put the flattened dump " + flat_.path() + " together in " + folder_ +
-                        ": " + std::strerror(error) + room +
+        throw OpenError("cannot put the flattened dump " + flat_.path() + " together in " +
+                        folder_ + ": " + std::strerror(error) + room +
                         "; set TMPDIR to a folder with room, or use makedumpfile -R");
     }
 

@@ -74,7 +74,8 @@ std::vector<Note> parse_notes(ByteSpan segment) {
         // A CPU that never stored its registers leaves a note of zeros, and so does the end.
         if (*name_size != 0) {
             const ByteSpan desc = segment.subspan(desc_at, *desc_size);
-            notes.push_back({std::string(c_text(segment.subspan(name_at, *name_size))), *type,
+            notes.push_back({std::string(c_text(segment.subspan(name_at, *name_size))),
+                             *type,
                              {desc.begin(), desc.end()}});
         }
         at = desc_at + padded(*desc_size);

@@ -30,7 +30,8 @@ InputFile::InputFile(std::string path, UniqueFd fd) : path_(std::move(path)), fd
     }
     if (S_ISDIR(st.st_mode)) throw OpenError(path_ + " is a folder; give the vmcore in it");
     if (!S_ISREG(st.st_mode) && !S_ISBLK(st.st_mode)) {
-        throw OpenError(path_ + " is not a file that can be read by position; copy the dump to a file");
+        throw OpenError(path_ +
+                        " is not a file that can be read by position; copy the dump to a file");
     }
     const off_t end = ::lseek(fd_.get(), 0, SEEK_END);
     size_ = end > 0 ? static_cast<std::uint64_t>(end) : 0;

@@ -15,9 +15,9 @@ namespace pyk {
 // A regular file or block device that is only read, by position. Never mapped: a file that is cut
 // while it is open must not end the process.
 class InputFile {
-   public:
-    explicit InputFile(std::string path);          // throws OpenError
-    InputFile(std::string path, UniqueFd fd);      // takes an open file over; throws OpenError
+ public:
+    explicit InputFile(std::string path);      // throws OpenError
+    InputFile(std::string path, UniqueFd fd);  // takes an open file over; throws OpenError
 
     const std::string& path() const { return path_; }
     int fd() const { return fd_.get(); }
@@ -26,13 +26,15 @@ class InputFile {
     // Whether someone has cut or removed its contents since it was opened.
     bool has_shrunk() const;
 
-    // The number of bytes that could be read at `offset`: fewer at the end of the file or on an I/O error.
+    // The number of bytes that could be read at `offset`: fewer at the end of the file or on an I/O
+    // error.
     std::size_t read_at(std::uint64_t offset, std::span<std::byte> out) const;
 
     // Exactly `size` bytes; nothing when they are not all there.
-    std::optional<std::vector<std::byte>> read_block(std::uint64_t offset, std::uint64_t size) const;
+    std::optional<std::vector<std::byte>> read_block(std::uint64_t offset,
+                                                     std::uint64_t size) const;
 
-   private:
+ private:
     std::string path_;
     UniqueFd fd_;
     std::uint64_t size_ = 0;

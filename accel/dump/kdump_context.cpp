@@ -7,7 +7,9 @@
 
 namespace pyk {
 
-void KdumpContext::Free::operator()(_kdump_ctx* ctx) const { kdump_free(ctx); }
+void KdumpContext::Free::operator()(_kdump_ctx* ctx) const {
+    kdump_free(ctx);
+}
 
 KdumpContext KdumpContext::open(const std::vector<int>& fds, const Architecture& arch,
                                 const std::string& name) {

@@ -18,7 +18,7 @@ enum class PageStatus : std::uint8_t { kOk, kNoData, kCut, kDamaged };
 
 // Reads pages of one dump. Serves one thread at a time: clone() for each further one.
 class KdumpContext {
-   public:
+ public:
     // Opens the files behind `fds` (several: parts of a split dump), which must outlive all clones.
     // Throws OpenError.
     static KdumpContext open(const std::vector<int>& fds, const Architecture& arch,
@@ -28,7 +28,7 @@ class KdumpContext {
     // Fills `page` (a whole one) with the frame at `phys`.
     PageStatus read_page(PhysAddr phys, std::span<std::byte> page);
 
-   private:
+ private:
     struct Free {
         void operator()(_kdump_ctx* ctx) const;
     };

@@ -75,7 +75,8 @@ void check_geometry(const InputFile& file, const Geometry& shape) {
         damaged(file, "it ends within its page bitmaps, before any page");
     }
     if (shape.max_pfn == 0 || (shape.max_pfn - 1) / 8 >= shape.bitmap_bytes) {
-        damaged(file, "its page bitmaps do not fit its " + std::to_string(shape.max_pfn) + " pages");
+        damaged(file,
+                "its page bitmaps do not fit its " + std::to_string(shape.max_pfn) + " pages");
     }
 }
 
@@ -131,8 +132,8 @@ std::vector<std::byte> read_descs(const InputFile& file, std::uint64_t descs_at,
     return block;
 }
 
-// Pages come in the order of their descriptors, but for zero pages, which share one at the front. So
-// a whole file is known by the last descriptors that are not of zero pages.
+// Pages come in the order of their descriptors, but for zero pages, which share one at the front.
+// So a whole file is known by the last descriptors that are not of zero pages.
 bool is_whole(const InputFile& file, std::uint64_t descs_at, std::uint64_t pages) {
     const std::uint64_t zero_pages_end = descs_at + pages * kDescSize + 2 * 4096;
     for (std::uint64_t end = pages; end > 0;) {

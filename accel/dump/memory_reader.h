@@ -16,7 +16,7 @@ namespace pyk {
 // A reader serves one thread at a time; every thread has one of its own. Reading never throws:
 // a page that is not there is a normal answer.
 class MemoryReader {
-   public:
+ public:
     virtual ~MemoryReader() = default;
 
     // Copies memory from `addr` on until `out` is full or a byte cannot be read; returns the number

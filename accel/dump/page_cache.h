@@ -20,10 +20,10 @@ struct CachedPage {
     std::shared_ptr<const std::byte[]> bytes;  // set when status is kOk
 };
 
-// Decompressed pages by frame number, least recently used out first, for all threads. Failures are kept too:
-// asking for an excluded page again must not search the file again.
+// Decompressed pages by frame number, least recently used out first, for all threads. Failures are
+// kept too: asking for an excluded page again must not search the file again.
 class PageCache {
-   public:
+ public:
     explicit PageCache(std::uint64_t limit_bytes, std::uint32_t page_size);
 
     using Load = std::function<CachedPage(std::uint64_t pfn)>;
@@ -37,7 +37,7 @@ class PageCache {
     };
     Stats stats() const;
 
-   private:
+ private:
     struct Entry {
         std::uint64_t pfn;
         CachedPage page;

@@ -8,7 +8,7 @@ namespace pyk {
 
 // A set of page frame numbers, as ranges in ascending order.
 class PageMap {
-   public:
+ public:
     struct Range {
         std::uint64_t first = 0, end = 0;  // end is the first one behind
     };
@@ -22,7 +22,7 @@ class PageMap {
     std::uint64_t count() const { return count_; }
     const std::vector<Range>& ranges() const { return ranges_; }
 
-   private:
+ private:
     std::vector<Range> ranges_;
     std::uint64_t count_ = 0;
 };

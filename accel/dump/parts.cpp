@@ -106,7 +106,11 @@ std::string Parts::format() const {
     return text;
 }
 
-PageMap Parts::present() const { return merged(parts, &FileInfo::present); }
-PageMap Parts::cut() const { return merged(parts, &FileInfo::cut); }
+PageMap Parts::present() const {
+    return merged(parts, &FileInfo::present);
+}
+PageMap Parts::cut() const {
+    return merged(parts, &FileInfo::cut);
+}
 
 }  // namespace pyk

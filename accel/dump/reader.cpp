@@ -120,8 +120,9 @@ std::string DumpReader::why_unreadable(KernelAddr addr) const {
 std::string DumpReader::why_user_unreadable(KernelAddr pgd, KernelAddr addr) const {
     const Translation found = translate_user(pgd, addr);
     if (const auto* fault = std::get_if<TranslationFault>(&found)) {
-        return *fault == TranslationFault::kNotMapped ? "not in memory (swapped out or never touched)"
-                                                      : describe(*fault);
+        return *fault == TranslationFault::kNotMapped
+                   ? "not in memory (swapped out or never touched)"
+                   : describe(*fault);
     }
     return physical_.why_unreadable(std::get<Mapping>(found).phys);
 }

@@ -12,7 +12,7 @@ namespace pyk {
 // Reads virtual memory of a dump for one thread, through a translation cache of its own: pages that
 // were used before cost one comparison and a copy.
 class DumpReader final : public MemoryReader {
-   public:
+ public:
     explicit DumpReader(std::shared_ptr<DumpSource> source);
     ~DumpReader() override;
 
@@ -31,7 +31,7 @@ class DumpReader final : public MemoryReader {
 
     PhysicalReader& physical() const { return physical_; }
 
-   private:
+ private:
     struct Slot {
         std::uint64_t page = ~0ULL;  // of the address
         std::shared_ptr<const std::byte[]> bytes;

@@ -13,7 +13,7 @@ constexpr std::chrono::milliseconds kReportEvery{100};
 
 // Hands out pieces of the present pages in ascending order.
 class Pieces {
-   public:
+ public:
     explicit Pieces(const PageMap& map) : ranges_(map.ranges()) {}
 
     std::optional<PageMap::Range> next() {
@@ -42,7 +42,7 @@ class Pieces {
         range_ = ranges_.size();
     }
 
-   private:
+ private:
     std::mutex mutex_;
     const std::vector<PageMap::Range>& ranges_;
     std::size_t range_ = 0;
@@ -61,18 +61,19 @@ void visit_pieces(PhysicalReader& reader, Pieces& pieces, const VisitPage& visit
 
 // Threads that work through pieces; joined in any case.
 class Crew {
-   public:
+ public:
     Crew(const std::shared_ptr<DumpSource>& source, Pieces& pieces, const VisitPage& visit)
         : pieces_(pieces) {
         const unsigned workers = std::max(1U, std::thread::hardware_concurrency());
         working_ = workers;
         for (unsigned i = 0; i < workers; ++i) {
-            threads_.emplace_back([this, &visit, reader = std::make_shared<PhysicalReader>(source)] {
-                visit_pieces(*reader, pieces_, visit);
-                const std::lock_guard lock(mutex_);
-                --working_;
-                changed_.notify_all();
-            });
+            threads_.emplace_back(
+                [this, &visit, reader = std::make_shared<PhysicalReader>(source)] {
+                    visit_pieces(*reader, pieces_, visit);
+                    const std::lock_guard lock(mutex_);
+                    --working_;
+                    changed_.notify_all();
+                });
         }
     }
     ~Crew() { pieces_.drop_the_rest(); }  // and the threads join
@@ -83,7 +84,7 @@ class Crew {
         return changed_.wait_for(lock, kReportEvery, [this] { return working_ == 0; });
     }
 
-   private:
+ private:
     Pieces& pieces_;
     std::mutex mutex_;
     std::condition_variable changed_;

@@ -80,7 +80,7 @@ std::string PhysicalReader::why_unreadable(PhysAddr phys) {
             break;
     }
     return source_->pages.ram.contains(pfn) ? "page excluded; use a lower makedumpfile -d level"
-                                      : "no RAM at that physical address";
+                                            : "no RAM at that physical address";
 }
 
 Translation PhysicalReader::translate(const PageTables& tables, std::uint64_t addr) {

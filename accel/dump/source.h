@@ -45,14 +45,14 @@ struct DumpSource {
 
     KdumpContext new_context();
 
-   private:
+ private:
     std::mutex mutex_;
     KdumpContext context_;
 };
 
 // Reads physical pages for one thread.
 class PhysicalReader {
-   public:
+ public:
     explicit PhysicalReader(std::shared_ptr<DumpSource> source);
 
     CachedPage page(std::uint64_t pfn);
@@ -67,7 +67,7 @@ class PhysicalReader {
 
     DumpSource& source() { return *source_; }
 
-   private:
+ private:
     CachedPage load(std::uint64_t pfn);
 
     std::shared_ptr<DumpSource> source_;

@@ -9,7 +9,7 @@ namespace pyk {
 
 // Owns a file descriptor.
 class UniqueFd {
-   public:
+ public:
     UniqueFd() = default;
     explicit UniqueFd(int fd) : fd_(fd) {}
     UniqueFd(UniqueFd&& other) noexcept : fd_(std::exchange(other.fd_, -1)) {}
@@ -23,7 +23,7 @@ class UniqueFd {
     int get() const { return fd_; }
     explicit operator bool() const { return fd_ >= 0; }
 
-   private:
+ private:
     int fd_ = -1;
 };
 

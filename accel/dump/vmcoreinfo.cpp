@@ -7,7 +7,9 @@
 namespace pyk {
 namespace {
 
-bool is_printable(char c) { return c == '\n' || (c >= ' ' && c <= '~'); }
+bool is_printable(char c) {
+    return c == '\n' || (c >= ' ' && c <= '~');
+}
 
 std::optional<std::uint64_t> parse_number(std::string_view text, int base) {
     const bool negative = text.starts_with('-');

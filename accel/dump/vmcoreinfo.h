@@ -11,7 +11,7 @@ namespace pyk {
 
 // The KEY=VALUE lines by which a kernel describes itself to dump tools (kernel/crash_core.c).
 class Vmcoreinfo {
-   public:
+ public:
     static Vmcoreinfo parse(std::string_view text);
 
     // The text in `memory` that begins at `start`, when it is VMCOREINFO of a kernel, not only
@@ -20,12 +20,12 @@ class Vmcoreinfo {
 
     const std::map<std::string, std::string>& lines() const { return lines_; }
     bool empty() const { return lines_.empty(); }
-    std::string text(const std::string& key) const;  // "" when it is not there
-    std::optional<std::uint64_t> symbol(const std::string& name) const;   // SYMBOL(name)=, hex
-    std::optional<std::uint64_t> number(const std::string& name) const;   // NUMBER(name)=, decimal
-    std::optional<std::uint64_t> hex(const std::string& key) const;       // key=, hex
+    std::string text(const std::string& key) const;                      // "" when it is not there
+    std::optional<std::uint64_t> symbol(const std::string& name) const;  // SYMBOL(name)=, hex
+    std::optional<std::uint64_t> number(const std::string& name) const;  // NUMBER(name)=, decimal
+    std::optional<std::uint64_t> hex(const std::string& key) const;      // key=, hex
 
-   private:
+ private:
     std::map<std::string, std::string> lines_;
 };
 

@@ -26,19 +26,19 @@ struct Field {
 using Column = std::vector<std::byte>;
 
 struct Columns {
-    std::vector<Column> columns;   // one a field
-    std::vector<bool> readable;    // one a struct: all its fields could be read
+    std::vector<Column> columns;  // one a field
+    std::vector<bool> readable;   // one a struct: all its fields could be read
 };
 
 // Fields of a struct, compiled once for bulk reading.
 class Layout {
-   public:
+ public:
     explicit Layout(std::vector<Field> fields);  // throws Error for a size that cannot be
 
     const std::vector<Field>& fields() const { return fields_; }
     Columns read_many(const MemoryReader& memory, const std::vector<KernelAddr>& structs) const;
 
-   private:
+ private:
     std::vector<Field> fields_;
 };
 

@@ -6,8 +6,8 @@
 namespace pyk {
 
 // A cycle that misses the head is found as Brent does: a node that moves up to the walker after
-// 1, 2, 4, ... steps is met again. That costs a comparison a node; only when a cycle is known to be there
-// are the nodes looked through for its start.
+// 1, 2, 4, ... steps is met again. That costs a comparison a node; only when a cycle is known to be
+// there are the nodes looked through for its start.
 WalkResult walk_list(const MemoryReader& memory, KernelAddr head, std::size_t limit) {
     WalkResult walk;
     const auto stop = [&walk](WalkEnd why, KernelAddr where) {
