@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Finds the vmlinux of a dump by build-id and release, where distributions and debuginfod put it."""
+"""Finds the vmlinux of a dump by build-id and release where distributions put it."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tells kernel dumps from kernels from other files, by content. Stdlib only: the launcher uses it."""
+"""Tells kernel dumps, kernels and other files apart by content. For the launcher: stdlib only."""
 
 from __future__ import annotations
 
@@ -78,3 +78,27 @@ def _program_headers(
         else:
             p_type, offset, _, paddr, size = struct.unpack_from(order + "IIIII", table, at)
         yield p_type, offset, paddr, size
+
+
+def section_names(path: str) -> set[str]:
+    """Names of the sections of a 64-bit ELF file, an empty set when it has no section table."""
+    with open(path, "rb") as file:
+        head = file.read(64)
+        if len(head) < 64 or not head.startswith(b"\x7fELF\x02"):
+            return set()
+        order = ">" if head[5] == 2 else "<"
+        (table_at,) = struct.unpack_from(order + "Q", head, 40)
+        entry_size, count, names_index = struct.unpack_from(order + "HHH", head, 58)
+        if not table_at or entry_size < 64:
+            return set()
+        file.seek(table_at)
+        table = file.read(entry_size * count)
+        sections = [
+            struct.unpack_from(order + "IIQQQQ", table, at)
+            for at in range(0, len(table) - entry_size + 1, entry_size)
+        ]
+        if names_index >= len(sections):
+            return set()
+        file.seek(sections[names_index][4])
+        names = file.read(sections[names_index][5])
+    return {names[at : names.find(b"\0", at)].decode(errors="replace") for at, *_ in sections}

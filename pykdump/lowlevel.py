@@ -58,8 +58,8 @@ _members: dict[tuple[str, str], Member | None] = {}
 _fields: dict[str, dict[str, tuple[int, gdb.Field]]] = {}
 _symbols: dict[str, int | None] = {}
 
-#: Changes whenever another kernel is attached or types are forgotten: what was computed from types
-#: before is then stale.
+#: Changes whenever types are forgotten: offsets computed before are then stale. What was read from
+#: the dump stays true as long as `kernel()` is the same object.
 generation = 0
 
 
@@ -67,6 +67,7 @@ def attach(kernel: Kernel) -> None:
     """Make this the kernel that all the rest of the package reads."""
     global _kernel
     forget()
+    _symbols.clear()
     _kernel = kernel
 
 
@@ -78,10 +79,10 @@ def detach() -> None:
 
 
 def forget() -> None:
-    """Drop all that was learnt from debug info: it was loaded anew."""
+    """Drop all that was learnt from debug info: some was loaded or went."""
     global generation
     generation += 1
-    for cache in (_types, _members, _fields, _symbols):
+    for cache in (_types, _members, _fields):
         cache.clear()
 
 
@@ -158,6 +159,16 @@ def find_member(struct: str, path: str) -> Member | None:
         except TypeMissingError:
             _members[key] = None
     return _members[key]
+
+
+def member_of_variable(variable: str, path: str) -> Member:
+    """Where ``path`` lies in a variable whose type has no name; raises TypeMissingError."""
+    found = _resolve(variable_type(variable).strip_typedefs(), path)
+    if found is None:
+        raise TypeMissingError(
+            f"{variable} has no member {path}: this kernel is laid out otherwise"
+        )
+    return found
 
 
 def enumerators(name: str) -> dict[str, int]:

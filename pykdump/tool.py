@@ -22,18 +22,18 @@ class UsageError(PykdumpError):
     """Options that the tool does not take."""
 
 
-class _Parser(argparse.ArgumentParser):
-    # argparse ends the process on bad options, and that process is GDB.
+class Parser(argparse.ArgumentParser):
+    """Raises where argparse would end the process: that process is GDB."""
+
     def error(self, message: str) -> NoReturn:
         raise UsageError(f"{self.prog}: {message}; see: {self.prog} --help")
 
     def exit(self, status: int = 0, message: str | None = None) -> NoReturn:
-        raise _HelpShown()
+        raise HelpShown()
 
 
-class _HelpShown(Exception):
-    # --help printed its text: there is nothing more to do.
-    pass
+class HelpShown(Exception):
+    """--help printed its text: there is nothing more to do."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -46,7 +46,7 @@ class Tool:
 
     def parser(self, name: str, description: str = "") -> argparse.ArgumentParser:
         """The parser of this tool's options."""
-        parser = _Parser(
+        parser = Parser(
             prog=f"pykdump {name}",
             description=description,
             formatter_class=argparse.RawDescriptionHelpFormatter,
@@ -60,7 +60,7 @@ class Tool:
         words = shlex.split(arguments) if isinstance(arguments, str) else list(arguments)
         try:
             options = self.parser(name, description).parse_args(words)
-        except _HelpShown:
+        except HelpShown:
             return OK
         pylog.start(quiet=options.json)
         record = self.collect(options)

@@ -1,0 +1,21 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What pykdump adds to GDB: commands, functions, and the session that ties a dump to it."""
+
+from __future__ import annotations
+
+_registered = False
+
+
+def register() -> None:
+    """Add the commands and functions to GDB; doing it twice is harmless."""
+    global _registered
+    if _registered:
+        return
+    from pykdump_gdb import commands, events, functions, index, tools
+
+    index.enable()
+    commands.register()
+    functions.register()
+    tools.register()
+    events.register()
+    _registered = True

@@ -1,0 +1,29 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What GDB does on its own account: let go of the target, end, load other symbols."""
+
+from __future__ import annotations
+
+import gdb
+
+from pykdump import lowlevel
+from pykdump_gdb import session
+
+
+def register() -> None:
+    """Listen to GDB."""
+    gdb.events.connection_removed.connect(_connection_removed)
+    gdb.events.gdb_exiting.connect(_exiting)
+    gdb.events.new_objfile.connect(_symbols_changed)
+    gdb.events.clear_objfiles.connect(_symbols_changed)
+
+
+def _connection_removed(event: gdb.ConnectionEvent) -> None:
+    session.connection_gone(event.connection)
+
+
+def _exiting(event: gdb.GdbExitingEvent) -> None:
+    session.close()
+
+
+def _symbols_changed(event: gdb.Event) -> None:
+    lowlevel.forget()

@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Loads vmlinux into GDB where the dumped kernel ran, once if possible."""
+
+from __future__ import annotations
+
+import os
+from typing import NamedTuple
+
+import gdb
+
+from pykdump import lowlevel
+from pykdump._accel import ElfInfo
+from pykdump.errors import PykdumpError
+from pykdump_gdb import index, settings
+from pykdump_gdb.progress import ProgressLine
+
+
+class _Loaded(NamedTuple):
+    path: str
+    changed_ns: int
+    offset: int
+    objfile: gdb.Objfile
+
+
+_loaded: _Loaded | None = None
+
+
+def vmlinux_in_gdb() -> str | None:
+    """The file whose symbols GDB has loaded as the program."""
+    name = gdb.current_progspace().filename
+    return None if name is None else os.path.realpath(name)
+
+
+def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> None:
+    """Have GDB's symbols be those of this vmlinux, moved by offset; nothing if they are already.
+
+    Raises PykdumpError when GDB cannot read the file.
+    """
+    global _loaded
+    changed_ns = os.stat(vmlinux).st_mtime_ns
+    if _loaded is not None and _loaded.objfile.is_valid():
+        if _loaded[:3] == (vmlinux, changed_ns, offset) and vmlinux_in_gdb() == vmlinux:
+            return
+    _loaded = None
+    was_cached = index.is_cached(elf.build_id)
+    progress.announce(
+        "loading vmlinux" if was_cached else "indexing vmlinux, once for each vmlinux"
+    )
+    _symbol_file(vmlinux, offset)
+    if not was_cached and index.wait_until_cached(vmlinux, elf.build_id, progress):
+        _symbol_file(vmlinux, offset)
+    lowlevel.forget()
+    _loaded = _Loaded(vmlinux, changed_ns, offset, gdb.objfiles()[0])
+
+
+def _symbol_file(vmlinux: str, offset: int) -> None:
+    with settings.quiet():
+        try:
+            # GDB keeps what it read of a file, index or not, for as long as anything holds the
+            # file open; without this a second load would not see the index.
+            gdb.execute("exec-file", to_string=True)
+            gdb.execute("symbol-file", to_string=True)
+            gdb.execute(f"symbol-file -o {offset:#x} {_quoted(vmlinux)}", to_string=True)
+        except gdb.error as error:
+            raise PykdumpError(f"GDB cannot read {vmlinux}: {error}") from None
+
+
+def _quoted(path: str) -> str:
+    return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

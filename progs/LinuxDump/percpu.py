@@ -1,0 +1,91 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Per-CPU variables (include/asm-generic/percpu.h)."""
+
+from __future__ import annotations
+
+from pykdump import lowlevel
+from pykdump.errors import PykdumpError, ReadError, SymbolMissingError
+from pykdump.logging import pylog
+
+_U64 = 0xFFFF_FFFF_FFFF_FFFF
+
+#: Symbols to look up together: a pass over vmlinux costs more than a look into its result.
+SYMBOLS = ("__per_cpu_offset", "__per_cpu_start", "__per_cpu_end", "nr_cpu_ids")
+
+_offsets: tuple[lowlevel.Kernel, list[int]] | None = None
+
+
+def nr_cpu_ids() -> int:
+    """CPU numbers of this machine are below this."""
+    addr = lowlevel.find_symbol("nr_cpu_ids")
+    if addr is None:  # CONFIG_FORCE_NR_CPUS makes it a macro, UP kernels have one CPU
+        table = lowlevel.find_symbol("__per_cpu_offset")
+        return 1 if table is None else _length_of_offset_table()
+    count = lowlevel.read_uint(addr, 4)
+    if not 0 < count <= 1 << 16:
+        raise PykdumpError(
+            f"nr_cpu_ids is {count} at {addr:#x}: the dump is damaged, or vmlinux another one's"
+        )
+    return count
+
+
+def per_cpu_offsets() -> list[int]:
+    """What to add to a per-CPU symbol for each CPU; cut, with a warning, where it is unreadable."""
+    global _offsets
+    if _offsets is None or _offsets[0] is not lowlevel.kernel():
+        _offsets = (lowlevel.kernel(), _read_offsets())
+    return _offsets[1]
+
+
+def _read_offsets() -> list[int]:
+    table = lowlevel.find_symbol("__per_cpu_offset")
+    if table is None:
+        return [0]  # a UP kernel: per-CPU variables are plain ones
+    try:
+        raw = lowlevel.dump().read(table, 8 * nr_cpu_ids())
+    except ReadError as error:
+        pylog.warning(f"per-CPU variables cannot be found: {error}")
+        return []
+    return [int.from_bytes(raw[at : at + 8], "little") for at in range(0, len(raw), 8)]
+
+
+def _length_of_offset_table() -> int:
+    low, high = lowlevel.variable_type("__per_cpu_offset").range()
+    return int(high) - int(low) + 1
+
+
+def is_percpu_symbol(name: str) -> bool:
+    """Whether vmlinux has this variable once for each CPU."""
+    start, end = lowlevel.link_address("__per_cpu_start"), lowlevel.link_address("__per_cpu_end")
+    linked = lowlevel.link_address(name)
+    if start is None or end is None or linked is None:
+        return False
+    return start <= linked < end
+
+
+def find_per_cpu(name: str, cpu: int) -> int | None:
+    """Address of a CPU's copy of a per-CPU variable; None when there is no such variable or CPU."""
+    linked, offsets = lowlevel.link_address(name), per_cpu_offsets()
+    if linked is None or not 0 <= cpu < len(offsets):
+        return None
+    # x86 before v6.15 9d7de2aa8b41 ("x86/percpu/64: Use relative percpu offsets") links per-CPU
+    # variables at 0: they are no addresses, and KASLR does not move them.
+    kernel = lowlevel.kernel()
+    moved = 0 if kernel.elf.percpu_is_zero_based else kernel.offset
+    return (linked + moved + offsets[cpu]) & _U64
+
+
+def per_cpu(name: str, cpu: int) -> int:
+    """Address of a CPU's copy of a per-CPU variable; raises SymbolMissingError."""
+    addr = find_per_cpu(name, cpu)
+    if addr is None:
+        raise SymbolMissingError(
+            f"per-CPU variable {name} of CPU {cpu} cannot be found: vmlinux has no such variable, "
+            f"or the dump no such CPU (it has {len(per_cpu_offsets())})"
+        )
+    return addr
+
+
+def per_cpu_ptr(pointer: int, cpu: int) -> int:
+    """A CPU's copy of what a ``__percpu`` pointer in memory stands for."""
+    return (pointer + per_cpu_offsets()[cpu]) & _U64
