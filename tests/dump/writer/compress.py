@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Compression of single pages; other than zlib through the libraries that libkdumpfile needs as well."""
+"""Compression of single pages; all but zlib through the libraries that libkdumpfile needs."""
 
 from __future__ import annotations
 

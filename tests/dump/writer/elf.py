@@ -35,7 +35,10 @@ class _Segment:
 
 
 def write_elf(machine: Machine, path: Path, options: ElfOptions = ElfOptions()) -> Path:
-    """Write an ELF core. Excluded pages are the p_memsz tails of segments, as makedumpfile -E does."""
+    """Write an ELF core.
+
+    Excluded pages are the tails of segments with p_filesz < p_memsz, as makedumpfile -E does it.
+    """
     segments = _segments(machine, options.memsz_extra)
     notes = b"".join(machine.notes)
     if machine.vmcoreinfo:
@@ -49,7 +52,7 @@ def write_elf(machine: Machine, path: Path, options: ElfOptions = ElfOptions()) 
     if options.phdrs == "end":
         phdrs_at = end
     with path.open("wb") as out:
-        out.write(_ehdr(options, phdrs_at, len(segments) + 1, shdrs_at))
+        out.write(elf_header(options, phdrs_at, len(segments) + 1, shdrs_at))
         if shdrs_at:
             out.write(_section_headers(options, strings_at=end))
             out.seek(end)
@@ -77,7 +80,8 @@ def _segments(machine: Machine, memsz_extra: int) -> list[_Segment]:
     return segments
 
 
-def _ehdr(options: ElfOptions, phoff: int, phnum: int, shoff: int) -> bytes:
+def elf_header(options: ElfOptions, phoff: int, phnum: int, shoff: int) -> bytes:
+    """The ELF header of a core; shoff is 0 where there are no sections."""
     data = 1 if options.byte_order == "<" else 2
     ident = b"\x7fELF" + bytes((2, data, 1)) + bytes(9)
     sections = (SHDR_SIZE, 2, 1) if shoff else (0, 0, 0)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""A machine to be dumped: sparse physical memory, the notes of its CPUs, and what it says of itself."""
+"""A machine to be dumped: sparse physical memory, notes of its CPUs, what it says of itself."""
 
 from __future__ import annotations
 

@@ -7,6 +7,7 @@ import struct
 from collections.abc import Mapping
 
 NT_PRSTATUS = 1
+U64 = (1 << 64) - 1
 
 # struct user_regs_struct (arch/x86/include/asm/user_64.h)
 USER_REGS = (
@@ -35,7 +36,7 @@ def pad4(data: bytes) -> bytes:
 
 def prstatus_desc(pid: int, regs: Mapping[str, int]) -> bytes:
     """struct elf_prstatus of x86-64 (336 bytes); registers that are not given are zero."""
-    values = [regs.get(name, 0) for name in USER_REGS]
+    values = [regs.get(name, 0) & U64 for name in USER_REGS]
     return struct.pack("<32xi76x27Qi4x", pid, *values, 0)
 
 
@@ -46,11 +47,11 @@ def prstatus(pid: int, regs: Mapping[str, int]) -> bytes:
 
 def qemu_cpu(regs: Mapping[str, int], cr3: int, kernel_gs_base: int = 0) -> bytes:
     """A "QEMU" note, as dump-guest-memory writes one per CPU after the NT_PRSTATUS notes."""
-    out = b"".join(struct.pack("<Q", regs.get(name, 0)) for name in QEMU_REGS)
+    out = b"".join(struct.pack("<Q", regs.get(name, 0) & U64) for name in QEMU_REGS)
     for name in QEMU_SEGMENTS:
-        base = regs.get(name + "_base", 0)
+        base = regs.get(name + "_base", 0) & U64
         out += struct.pack("<IIIIQ", regs.get(name, 0), 0xFFFFFFFF, 0, 0, base)
-    out += struct.pack("<5QQ", 0x80050033, 0, 0, cr3, 0x6F0, kernel_gs_base)
+    out += struct.pack("<5QQ", 0x80050033, 0, 0, cr3, 0x6F0, kernel_gs_base & U64)
     return note("QEMU", 0, struct.pack("<II", 1, len(out) + 8) + out)
 
 
