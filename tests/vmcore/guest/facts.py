@@ -194,6 +194,17 @@ def read_planted() -> dict[str, Any]:
     return planted
 
 
+def addresses_as_ints(value: Any) -> Any:
+    """Our module prints addresses as "0x..." strings: turn them into numbers."""
+    if isinstance(value, dict):
+        return {key: addresses_as_ints(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [addresses_as_ints(item) for item in value]
+    if isinstance(value, str) and re.fullmatch(r"0x[0-9a-f]{16}", value):
+        return int(value, 16)
+    return value
+
+
 def write_facts(members: dict[str, bytes]) -> None:
     """Write a tar of ``members`` straight to the disk that the host reads."""
     buffer = io.BytesIO()
@@ -235,8 +246,7 @@ def main(scenario: str, trigger: str) -> None:
     facts["symbols"] = symbol_addresses(kallsyms)
     facts["commands"] = run_commands()
     facts["planted"] = read_planted()
-    module = read_text("/proc/pykdump_test")
-    facts["module"] = json.loads(module) if module else None
+    facts["module"] = addresses_as_ints(json.loads(read_text("/proc/pykdump_test") or "null"))
     facts["page_size"] = os.sysconf("SC_PAGE_SIZE")
     # From here on no process is started.
     time.sleep(1)

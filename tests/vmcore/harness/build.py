@@ -46,7 +46,7 @@ def make_scenario(name: str) -> Path:
 def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
     boot = get_boot_files(scenario.kernel, kernel)
     plan, facts = work / "plan.img", work / "facts.img"
-    write_plan_disk(plan, _guest_settings(scenario))
+    write_plan_disk(plan, kernel.own_module, _guest_settings(scenario))
     with open(facts, "wb") as disk:
         disk.truncate(_FACTS_DISK_BYTES)
     with run_machine(

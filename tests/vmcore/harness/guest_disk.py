@@ -85,7 +85,12 @@ def _make(root: Path, kernel: Kernel, work: Path) -> None:
         run(["cp", "-al", root / "tree", tree])
         target = tree / "lib/modules"
         target.mkdir(exist_ok=True)
-        shutil.copytree(kernel.modules / "lib/modules" / kernel.release, target / kernel.release)
+        # Not our own module, which comes on the plan disk: it changes more often than this one.
+        shutil.copytree(
+            kernel.modules / "lib/modules" / kernel.release,
+            target / kernel.release,
+            ignore=shutil.ignore_patterns("updates"),
+        )
         run(["mke2fs", "-q", "-t", "ext4", "-d", tree, work / "root.img", "1800M"])
         shutil.rmtree(tree)
     _make_initramfs(kernel, work)
@@ -109,12 +114,13 @@ def _make_initramfs(kernel: Kernel, work: Path) -> None:
     shutil.rmtree(tree)
 
 
-def write_plan_disk(path: Path, settings: dict[str, str]) -> None:
-    """Write the disk that tells the guest what to do: the guest's scripts and its settings."""
+def write_plan_disk(path: Path, module: Path, settings: dict[str, str]) -> None:
+    """Write the disk that tells the guest what to do: its scripts, our module, its settings."""
     with tarfile.open(path, "w") as tar:
         for source in sorted(GUEST_SOURCE.iterdir()):
             if source.is_file():
                 tar.add(source, source.name)
+        tar.add(module, module.name)
         text = "".join(f"{key}={value}\n" for key, value in settings.items()).encode()
         entry = tarfile.TarInfo("settings")
         entry.size = len(text)

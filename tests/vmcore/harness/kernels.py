@@ -88,6 +88,10 @@ class Kernel:
     def modules(self) -> Path:
         return self.directory / "modules"
 
+    @property
+    def own_module(self) -> Path:
+        return self.modules / "lib/modules" / self.release / "updates/pykdump_test.ko"
+
     def load_order(self, module: str) -> list[Path]:
         """Files to insert for ``module``, dependencies first."""
         index = self.modules / "lib/modules" / self.release / "modules.dep"
@@ -189,8 +193,8 @@ def _build_module(source: KernelSource, kernel: Kernel, work: Path) -> None:
             text = makefile.read_text()
             fixed = re.sub(r"(?<![\w./-])/usr/(src|lib)/linux-", rf"{headers}/usr/\1/linux-", text)
             makefile.write_text(fixed)
-    for name in ("pykdump_test.c", "Makefile"):
-        shutil.copy(MODULE_SOURCE / name, work)
+    for path in MODULE_SOURCE.iterdir():
+        shutil.copy(path, work)
     command = ["make", "-C", tree, f"M={work}", f"CC={source.compiler}"]
     command += ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]  # no pahole needed
     run(command, timeout_s=300)
