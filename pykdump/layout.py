@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from pykdump import compat, lowlevel
@@ -35,7 +35,7 @@ class Layout:
         self._generation = -1
         self._compiled: _accel.Layout
         self._bitfields: list[tuple[int, int, int]] = []  # (column, shift, width)
-        self._row: Any = namedtuple("Row", [name.replace(".", "_") for name in members])
+        self._make_row = _row_type([name.replace(".", "_") for name in members])
 
     def read_many(self, addrs: Sequence[int]) -> list[Any]:
         """A row a struct, in order; None where one of the members cannot be read.
@@ -44,7 +44,7 @@ class Layout:
         """
         self._compile()
         rows = self._compiled.read_many(lowlevel.dump(), addrs)
-        make = self._row._make
+        make = self._make_row
         if self._bitfields:
             rows = [None if row is None else self._cut(row) for row in rows]
         return [None if row is None else make(row) for row in rows]
@@ -81,6 +81,11 @@ class Layout:
         for column, shift, width in self._bitfields:
             values[column] = (values[column] >> shift) & ((1 << width) - 1)
         return tuple(values)
+
+
+def _row_type(names: list[str]) -> Callable[[Iterable[Any]], Any]:
+    row: Any = namedtuple("Row", names)  # type: ignore[misc]
+    return row._make
 
 
 def _kind(type_: gdb.Type) -> str:

@@ -82,8 +82,9 @@ def forget() -> None:
     """Drop all that was learnt from debug info: some was loaded or went."""
     global generation
     generation += 1
-    for cache in (_types, _members, _fields):
-        cache.clear()
+    _types.clear()
+    _members.clear()
+    _fields.clear()
 
 
 def is_open() -> bool:
@@ -274,9 +275,9 @@ def read_pointer(addr: int) -> int:
 # --- for expressions that the user types
 
 
-def typed_value(type_name: str, addr: int) -> gdb.Value:
-    """GDB's value of the object of this type at addr, read when it is used."""
-    return gdb.Value(addr).cast(find_type(type_name).pointer()).dereference()
+def typed_pointer(type_name: str, addr: int) -> gdb.Value:
+    """GDB's value of a pointer to an object of this type."""
+    return gdb.Value(addr).cast(find_type(type_name).pointer())
 
 
 def variable_type(name: str) -> gdb.Type:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import difflib
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import gdb
 
@@ -136,7 +136,7 @@ class Help(Command):
             print_help()
 
 
-OWN_COMMANDS: tuple[tuple[str, type[Command]], ...] = (
+OWN_COMMANDS: tuple[tuple[str, Callable[[], Command]], ...] = (
     ("open", Open),
     ("status", Status),
     ("threads", Threads),

@@ -25,5 +25,5 @@ def _exiting(event: gdb.GdbExitingEvent) -> None:
     session.close()
 
 
-def _symbols_changed(event: gdb.Event) -> None:
+def _symbols_changed(event: gdb.NewObjFileEvent | gdb.ClearObjFilesEvent) -> None:
     lowlevel.forget()

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import gdb
 
 from LinuxDump import percpu
@@ -24,7 +26,7 @@ class _Function(gdb.Function):
             usage = (self.__doc__ or "").splitlines()[0]
             raise gdb.GdbError(f"wrong number of arguments; {usage}") from None
 
-    def call(self, *args: gdb.Value) -> gdb.Value:
+    def call(self, *args: Any, **kwargs: Any) -> gdb.Value:
         raise NotImplementedError
 
 
@@ -90,11 +92,11 @@ class PykContainerOf(_Function):
         if found.hops:
             raise PykdumpError(f"{struct}.{member} leads through a pointer: it lies elsewhere")
         addr = (int(pointer) - found.offset) & 0xFFFF_FFFF_FFFF_FFFF
-        return lowlevel.typed_value(struct, addr).address
+        return lowlevel.typed_pointer(struct, addr)
 
 
 def _task_struct(task: Task) -> gdb.Value:
-    return lowlevel.typed_value("struct task_struct", task.addr).address
+    return lowlevel.typed_pointer("struct task_struct", task.addr)
 
 
 def register() -> None:

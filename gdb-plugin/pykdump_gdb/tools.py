@@ -10,6 +10,7 @@ import importlib.util
 import os
 import re
 import sys
+from collections.abc import Sequence
 from dataclasses import dataclass
 from types import ModuleType
 
@@ -100,9 +101,9 @@ def _command_for(tool: FoundTool) -> Command:
                 session.require()
             load(tool).run(tool.name, words, tool.doc)
 
-        def complete(self, text: str, word: str) -> int | list[str]:
+        def complete(self, text: str, word: str) -> int | Sequence[str]:
             self.options = tuple(load(tool).parser(tool.name)._option_string_actions)
-            return list(super().complete(text, word))
+            return super().complete(text, word)
 
     return ToolCommand()
 

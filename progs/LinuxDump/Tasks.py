@@ -92,7 +92,8 @@ class TaskTable:
         if panicked is not None:
             return panicked
         running = [task for task in self.tasks if task.is_running]
-        return min(running, key=lambda task: (task.idle_cpu is not None, task.cpu), default=None)
+        running.sort(key=lambda task: (task.idle_cpu is not None, task.cpu))
+        return running[0] if running else None
 
 
 _table: tuple[lowlevel.Kernel, TaskTable] | None = None

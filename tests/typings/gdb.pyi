@@ -383,7 +383,11 @@ class InferiorDeletedEvent:
 class GdbExitingEvent:
     exit_code: int
 
+class ConnectionEvent:
+    connection: TargetConnection
+
 class _Events:
+    connection_removed: EventRegistry[ConnectionEvent]
     new_objfile: EventRegistry[NewObjFileEvent]
     clear_objfiles: EventRegistry[ClearObjFilesEvent]
     stop: EventRegistry[StopEvent]
