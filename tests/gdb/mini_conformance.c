@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: GPL-2.0-or-later */
 /* Data for the tests of the Python API: one planted object for each thing that C can say.
- * tests/dump/writer/conformance.py holds the values again, as Python sees them.
+ * conformance.py holds the values again, as Python shall see them.
  */
 #include "mini_kernel.h"
 
