@@ -1,27 +1,16 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include "arch/x86_64.h"
+
 #include <elf.h>
 
 #include <algorithm>
 
-#include "arch/architecture.h"
-
 namespace pyk {
 namespace {
 
-// Order and sizes of GDB's org.gnu.gdb.i386.core and .segments features.
-enum Reg {
-    kRax,
-    kRbx,
-    kRcx,
-    kRdx,
-    kRsi,
-    kRdi,
-    kRbp,
-    kRsp,  // clang-format off
-    kR8, kR9, kR10, kR11, kR12, kR13, kR14, kR15,
-    kRip, kEflags, kCs, kSs, kDs, kEs, kFs, kGs, kFsBase, kGsBase,  // clang-format on
-};
+using namespace x86;
 
+// Order and sizes as in x86::Reg.
 constexpr Register kRegisters[] = {
     {"rax", 8}, {"rbx", 8}, {"rcx", 8}, {"rdx", 8},     {"rsi", 8},    {"rdi", 8}, {"rbp", 8},
     {"rsp", 8}, {"r8", 8},  {"r9", 8},  {"r10", 8},     {"r11", 8},    {"r12", 8}, {"r13", 8},

@@ -32,6 +32,7 @@ std::string hex(std::uint64_t value);
 Progress to_progress(py::object callable);
 
 void bind_dump(py::module_& m);
+void bind_orc(py::module_& m);
 void bind_target(py::module_& m);
 void bind_walk(py::module_& m);
 

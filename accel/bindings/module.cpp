@@ -44,5 +44,6 @@ PYBIND11_MODULE(_accel, m) {
     pyk::bind_errors(m);
     pyk::bind_dump(m);
     pyk::bind_walk(m);
+    pyk::bind_orc(m);
     pyk::bind_target(m);
 }

@@ -92,19 +92,28 @@ void ElfFile::look_at_sections() {
     });
 }
 
-std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::string>& names) const {
-    const std::set<std::string_view> wanted(names.begin(), names.end());
-    std::map<std::string, std::uint64_t> found;
+void ElfFile::for_each_symbol(const std::function<void(const Symbol&)>& visit) const {
     for_each_section(file_->elf, [&](Elf_Scn* section, const GElf_Shdr& header) {
         if (header.sh_type != SHT_SYMTAB || header.sh_entsize == 0) return;
         Elf_Data* data = elf_getdata(section, nullptr);
         if (data == nullptr) return;
         const auto count = static_cast<int>(data->d_size / header.sh_entsize);
-        for (int i = 0; i < count && found.size() < wanted.size(); ++i) {
+        for (int i = 0; i < count; ++i) {
             GElf_Sym symbol;
-            if (gelf_getsym(data, i, &symbol) == nullptr || symbol.st_shndx == SHN_UNDEF) continue;
+            if (gelf_getsym(data, i, &symbol) == nullptr) continue;
             const char* name = elf_strptr(file_->elf, header.sh_link, symbol.st_name);
-            if (name != nullptr && wanted.contains(name)) found.emplace(name, symbol.st_value);
+            if (name == nullptr) continue;
+            visit({name, symbol.st_value, symbol.st_info, symbol.st_shndx});
+        }
+    });
+}
+
+std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::string>& names) const {
+    const std::set<std::string_view> wanted(names.begin(), names.end());
+    std::map<std::string, std::uint64_t> found;
+    for_each_symbol([&](const Symbol& symbol) {
+        if (symbol.section != SHN_UNDEF && wanted.contains(symbol.name)) {
+            found.emplace(symbol.name, symbol.value);
         }
     });
     return found;

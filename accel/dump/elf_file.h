@@ -2,10 +2,12 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
 #include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 struct Elf;
@@ -29,6 +31,15 @@ class ElfFile {
     // Values of symbols as linked; names that are not there are left out.
     std::map<std::string, std::uint64_t> symbols(const std::vector<std::string>& names) const;
     std::optional<std::uint64_t> symbol(const std::string& name) const;
+
+    struct Symbol {
+        std::string_view name;
+        std::uint64_t value;
+        unsigned char info;
+        std::uint16_t section;
+    };
+    // All symbols of .symtab; the names live as long as this object.
+    void for_each_symbol(const std::function<void(const Symbol&)>& visit) const;
 
     // Up to `size` bytes of a loaded section at a link address; empty when they are not in the
     // file.

@@ -1,0 +1,90 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "symbols/symbol_table.h"
+
+#include <elf.h>
+
+#include <algorithm>
+#include <cstring>
+#include <tuple>
+
+namespace pyk {
+namespace {
+
+constexpr std::uint64_t kKernelHalf = 1ULL << 63;
+constexpr std::size_t kMaxRegions = 65535;
+
+bool is_named_place(unsigned char info, std::uint16_t section, std::string_view name) {
+    const auto type = ELF64_ST_TYPE(info);
+    return section != SHN_UNDEF && (type == STT_FUNC || type == STT_OBJECT || type == STT_NOTYPE) &&
+           !name.empty() && !name.starts_with(".L") && name[0] != '$';
+}
+
+std::size_t underscores(std::string_view name) {
+    return std::min(name.find_first_not_of('_'), name.size());
+}
+
+}  // namespace
+
+void SymbolTable::add(std::uint64_t addr, std::string_view name, std::uint16_t region, bool weak) {
+    symbols_.push_back({addr, static_cast<std::uint32_t>(names_.size()), region, weak});
+    names_.append(name).push_back('\0');
+}
+
+void SymbolTable::add_vmlinux(const ElfFile& vmlinux, std::uint64_t offset) {
+    const auto region = static_cast<std::uint16_t>(regions_.size());
+    std::uint64_t start = ~0ULL, end = 0;
+    vmlinux.for_each_symbol([&](const ElfFile::Symbol& symbol) {
+        // Per-CPU variables and constants are linked low.
+        if (symbol.value < kKernelHalf || !is_named_place(symbol.info, symbol.section, symbol.name))
+            return;
+        const std::uint64_t addr = symbol.value + offset;
+        start = std::min(start, addr);
+        end = std::max(end, addr + 1);
+        add(addr, symbol.name, region, ELF64_ST_BIND(symbol.info) == STB_WEAK);
+    });
+    regions_.push_back({"", start, end});
+}
+
+void SymbolTable::add_module(const std::string& name, ByteSpan symtab, ByteSpan strings,
+                             KernelAddr start, KernelAddr end) {
+    if (regions_.size() == kMaxRegions) return;
+    const auto region = static_cast<std::uint16_t>(regions_.size());
+    regions_.push_back({name, start.value, end.value});
+    for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= symtab.size(); at += sizeof(Elf64_Sym)) {
+        Elf64_Sym symbol;
+        std::memcpy(&symbol, symtab.data() + at, sizeof symbol);
+        if (symbol.st_name >= strings.size()) continue;
+        const std::string_view text = c_text(strings.subspan(symbol.st_name));
+        if (symbol.st_value < start.value || symbol.st_value >= end.value) continue;
+        if (!is_named_place(STT_NOTYPE, 1, text)) continue;  // st_info holds kallsyms types
+        add(symbol.st_value, text, region, ELF64_ST_BIND(symbol.st_info) == STB_WEAK);
+    }
+}
+
+void SymbolTable::sort() {
+    const auto key = [this](const Symbol& symbol) {
+        return std::tuple(symbol.addr, symbol.weak, underscores(name_of(symbol)), symbol.name);
+    };
+    std::ranges::sort(symbols_, {}, key);
+    by_name_.clear();
+    by_name_.reserve(symbols_.size());
+    for (const Symbol& symbol : symbols_) by_name_.emplace(name_of(symbol), symbol.addr);
+}
+
+std::optional<SymbolTable::Found> SymbolTable::at(KernelAddr addr) const {
+    auto behind = std::ranges::upper_bound(symbols_, addr.value, {}, &Symbol::addr);
+    if (behind == symbols_.begin()) return std::nullopt;
+    const std::uint64_t start = std::prev(behind)->addr;
+    const auto first = std::ranges::lower_bound(symbols_.begin(), behind, start, {}, &Symbol::addr);
+    const Region& region = regions_[first->region];
+    if (addr.value >= region.end && !region.module.empty()) return std::nullopt;
+    return Found{name_of(*first), {start}, region.module};
+}
+
+std::optional<KernelAddr> SymbolTable::find(std::string_view name) const {
+    const auto found = by_name_.find(name);
+    if (found == by_name_.end()) return std::nullopt;
+    return KernelAddr{found->second};
+}
+
+}  // namespace pyk

@@ -1,0 +1,59 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "base/address.h"
+#include "base/bytes.h"
+#include "dump/elf_file.h"
+
+namespace pyk {
+
+// Names of addresses in the kernel and its modules, as the dumped kernel's kallsyms would give
+// them: of several names of one address, the one that kallsyms prefers.
+class SymbolTable {
+ public:
+    // Symbols of vmlinux, which was loaded `offset` bytes above its link address.
+    void add_vmlinux(const ElfFile& vmlinux, std::uint64_t offset);
+    // Symbols of a module: its struct elf64_sym[] and string table, and the memory that is its own;
+    // symbols outside it are left out. Indices behind the string table cost that symbol.
+    void add_module(const std::string& name, ByteSpan symtab, ByteSpan strings, KernelAddr start,
+                    KernelAddr end);
+    void sort();  // call after the last add
+
+    struct Found {
+        std::string_view name;
+        KernelAddr start;
+        std::string_view module;  // "" for the kernel
+    };
+    // The last symbol at or below `addr` in the same module, or in the kernel.
+    std::optional<Found> at(KernelAddr addr) const;
+    std::optional<KernelAddr> find(std::string_view name) const;
+    std::size_t size() const { return symbols_.size(); }
+
+ private:
+    struct Symbol {
+        std::uint64_t addr;
+        std::uint32_t name;  // offset in names_
+        std::uint16_t region;
+        bool weak;
+    };
+    struct Region {
+        std::string module;
+        std::uint64_t start, end;
+    };
+    void add(std::uint64_t addr, std::string_view name, std::uint16_t region, bool weak);
+    const char* name_of(const Symbol& symbol) const { return names_.data() + symbol.name; }
+
+    std::vector<Region> regions_;
+    std::vector<Symbol> symbols_;
+    std::string names_;  // each ends with a NUL
+    std::unordered_map<std::string_view, std::uint64_t> by_name_;
+};
+
+}  // namespace pyk
