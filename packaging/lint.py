@@ -128,9 +128,7 @@ def _flake8(build: Path) -> Iterator[Finding]:
 
 
 def _mypy(build: Path) -> Iterator[Finding]:
-    files = _typed_files()
-    if not files:
-        return
+    files = [*_typed_files(), *(p for p in python_files() if p.parts[0] == "packaging")]
     cache_dir = build if build.is_dir() else ROOT
     output = _output(["mypy", f"--cache-dir={cache_dir / '.mypy_cache'}", *files])
     yield from _located(output, only=": error: ")
@@ -156,7 +154,9 @@ def _clang_tidy(build: Path) -> Iterator[Finding]:
     stamps.mkdir(exist_ok=True)
     headers = [p for p in cxx_files() if p.suffix == ".h"]
     version = _output(["clang-tidy", "--version"])
-    common = version.encode() + b"".join((ROOT / p).read_bytes() for p in (".clang-tidy", *headers))
+    common = version.encode() + b"".join(
+        (ROOT / p).read_bytes() for p in (Path(".clang-tidy"), *headers)
+    )
 
     def tidy(path: Path) -> list[Finding]:
         # A source that was clean stays so until it, a header or the settings change.
@@ -343,17 +343,20 @@ def _documented(build: Path) -> Iterator[Finding]:
 
 
 def _registered_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Line and name of each command, parameter and function that a module adds to GDB."""
     prefixes = {"Command": "", "Parameter": "", "Function": "$"}
     for node in ast.walk(tree):
         if not isinstance(node, ast.ClassDef):
             continue
-        bases = [base.attr for base in node.bases if isinstance(base, ast.Attribute)]
+        bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
         kind = next((base for base in bases if base in prefixes), None)
-        for call in ast.walk(node):
-            if kind and isinstance(call, ast.Call) and ast.unparse(call.func).endswith("__init__"):
-                name = call.args[0] if call.args else None
-                if isinstance(name, ast.Constant) and isinstance(name.value, str):
-                    yield call.lineno, prefixes[kind] + name.value
+        for method in node.body:
+            if kind and isinstance(method, ast.FunctionDef) and method.name == "__init__":
+                # The name is written where it is passed on, or as a parameter's default.
+                for part in ast.walk(method):
+                    if isinstance(part, ast.Constant) and isinstance(part.value, str):
+                        yield part.lineno, prefixes[kind] + part.value
+                        break
 
 
 CHECKS = (
