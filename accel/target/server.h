@@ -3,6 +3,7 @@
 // dump. It never touches Python, never exits the process and lets no exception out.
 #pragma once
 
+#include <cstdint>
 #include <memory>
 #include <string>
 
@@ -13,7 +14,7 @@
 namespace pyk {
 
 class TargetServer {
-   public:
+ public:
     // `memory` becomes the server thread's own reader.
     TargetServer(std::unique_ptr<MemoryReader> memory, const Architecture& arch,
                  std::shared_ptr<ThreadTable> threads);
@@ -22,9 +23,9 @@ class TargetServer {
     TargetServer& operator=(const TargetServer&) = delete;
 
     // Listens on a socket in a new private directory below `directory` and starts the thread.
-    // Returns the socket's path, for `target remote`. The socket and its folder are gone as soon as
-    // GDB (a process of this user, checked) has connected, or when the server stops.
-    // Throws Error when no socket can be had.
+    // Returns the socket's path, for `target remote`. Only this process, in which GDB runs, is let
+    // in. The socket and its folder are gone as soon as it has connected, or when the server stops.
+    // When GDB has left, start() gives it a new socket. Throws Error when no socket can be had.
     std::string start(const std::string& directory);
 
     // Ends the connection and joins the thread; safe to call twice.
@@ -37,7 +38,7 @@ class TargetServer {
     };
     Stats stats() const noexcept;
 
-   private:
+ private:
     struct Impl;
     std::unique_ptr<Impl> impl_;
 };
