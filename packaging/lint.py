@@ -348,7 +348,7 @@ def _registered_names(tree: ast.AST) -> Iterator[tuple[int, str]]:
     for node in ast.walk(tree):
         if not isinstance(node, ast.ClassDef):
             continue
-        bases = [ast.unparse(base).rpartition(".")[2] for base in node.bases]
+        bases = [ast.unparse(base).rpartition(".")[2].lstrip("_") for base in node.bases]
         kind = next((base for base in bases if base in prefixes), None)
         for method in node.body:
             if kind and isinstance(method, ast.FunctionDef) and method.name == "__init__":
