@@ -225,21 +225,46 @@ def say(text: str) -> None:
         console.write(f"PYKDUMP: {text}\n")
 
 
+def lock_up_cpu1() -> None:
+    """Have CPU 1 spin with interrupts off, and fork a child that is to run there: it never does.
+
+    We are real-time and the child is not, so it does not run before it is moved away.
+    """
+    os.sched_setscheduler(0, os.SCHED_FIFO | os.SCHED_RESET_ON_FORK, os.sched_param(50))
+    trigger_module("spin")
+    child = os.fork()
+    if child == 0:
+        os._exit(0)
+    os.sched_setaffinity(child, {1})
+    task = {"pid": child, "ppid": os.getpid(), "comm": "pykdump-facts", "state": "R", "cpu": 1}
+    # printk needs no interrupt to reach the console: CPU 1 may be the one that serves the port's.
+    with open("/dev/kmsg", "w") as log:
+        log.write(f"PYKDUMP: late {json.dumps({'never_ran': task})}\n")
+
+
+def trigger_module(word: str) -> None:
+    with open("/proc/pykdump_test", "w") as file:
+        file.write(word)
+
+
 def pull(trigger: str) -> None:
-    if trigger == "sysrq":
+    if trigger == "lockup":
+        lock_up_cpu1()
+    elif trigger == "sysrq":
         time.sleep(3)  # the host reads "facts are written" first
         with open("/proc/sysrq-trigger", "w") as file:
             file.write("c")
     elif trigger not in ("none", ""):
         time.sleep(3)
-        with open("/proc/pykdump_test", "w") as file:
-            file.write(trigger)
+        trigger_module(trigger)
     while True:
         time.sleep(100_000)
 
 
 def main(scenario: str, trigger: str) -> None:
     Path("/proc/self/comm").write_text("pykdump-facts")
+    if trigger == "lockup":
+        os.sched_setaffinity(0, {0})
     facts: dict[str, Any] = {"scenario": scenario, "trigger": trigger, "collector": os.getpid()}
     facts["uname"] = dict(zip(("sysname", "nodename", "release", "version", "machine"), os.uname()))
     kallsyms = read_text("/proc/kallsyms") or ""

@@ -145,6 +145,7 @@ def plant_busy_loop() -> None:
             return
         set_comm(b"busy-loop")
         os.sched_setscheduler(0, os.SCHED_IDLE, os.sched_param(0))
+        os.sched_setaffinity(0, {0})
         note("busy_loop", pid=os.getpid(), comm="busy-loop", state="R", policy="SCHED_IDLE")
         while True:
             pass

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import json
 import tarfile
 import time
 from pathlib import Path
@@ -16,6 +17,7 @@ from .scenario import END_OF_PANIC, SCENARIOS, Scenario
 from .steps import HarnessError, require_tools, step
 
 FACTS_WRITTEN = "PYKDUMP: facts are written"
+_LATE_FACTS = "PYKDUMP: late "
 _PLANT_FAILED = "PYKDUMP: failed"
 _FACTS_DISK_BYTES = 64 << 20
 _BOOT_TIMEOUT_S = 420
@@ -66,6 +68,7 @@ def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
             _dump(scenario, machine, work)
     with tarfile.open(facts) as tar:
         tar.extractall(work)
+    _add_late_facts(work)
     (work / "release").write_text(kernel.release + "\n")
     facts.unlink()
     plan.unlink()
@@ -83,12 +86,27 @@ def _guest_settings(scenario: Scenario) -> dict[str, str]:
 def _let_die(scenario: Scenario, machine: Machine) -> None:
     # The guest settles, so that the last write of its facts is not under way any more.
     time.sleep(2)
+    if scenario.trigger == "lockup":
+        machine.wait_for_console(_LATE_FACTS, _DEATH_TIMEOUT_S)
     if scenario.inject_nmi:
         machine.command("inject-nmi")
     if scenario.dies_with:
         machine.wait_for_console(scenario.dies_with, _DEATH_TIMEOUT_S)
         time.sleep(1)
     machine.command("stop")
+
+
+def _add_late_facts(work: Path) -> None:
+    """Add to facts.json what came about after it was written: the console tells."""
+    facts_file = work / "facts.json"
+    facts = json.loads(facts_file.read_text())
+    console = (work / "console.log").read_bytes().decode("utf-8", "replace")
+    facts["late"] = {}
+    for line in console.splitlines():
+        _, found, text = line.partition(_LATE_FACTS)
+        if found:
+            facts["late"].update(json.loads(text))
+    facts_file.write_text(json.dumps(facts, indent=1))
 
 
 def dump_path(work: Path, form: str) -> Path:

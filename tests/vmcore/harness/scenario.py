@@ -48,7 +48,7 @@ SCENARIOS = {
         Scenario(
             "6.1-nmi",
             kernel="6.1",
-            trigger="none",
+            trigger="lockup",
             cpu=CPU_4_LEVEL,
             forms=("elf", "zlib"),
             arguments="unknown_nmi_panic",

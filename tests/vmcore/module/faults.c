@@ -52,6 +52,8 @@ int pykdump_fault(const char *how)
 		mod_timer(&fault_timer, jiffies + HZ / 10);
 	} else if (!strcmp(how, "taskfault")) {
 		pykdump_fault_here(3);
+	} else if (!strcmp(how, "spin")) {
+		return pykdump_start_spinner();
 	} else if (!strcmp(how, "bug")) {
 		BUG();
 	} else {

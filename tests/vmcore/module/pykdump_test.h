@@ -44,6 +44,7 @@ int pykdump_plant_memory(void);
 void pykdump_show_memory(struct seq_file *m);
 int pykdump_plant_tasks(void);
 void pykdump_show_tasks(struct seq_file *m);
+int pykdump_start_spinner(void);
 int pykdump_fault(const char *how);
 
 #endif

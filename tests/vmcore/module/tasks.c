@@ -91,6 +91,23 @@ static int semaphore_waiter(void *unused)
 	return 0;
 }
 
+static bool spinning;
+
+/* A hard lockup: interrupts are off on its CPU for good. */
+static noinline void pykdump_spin(void)
+{
+	local_irq_disable();
+	WRITE_ONCE(spinning, true);
+	for (;;)
+		cpu_relax();
+}
+
+static int spinner(void *unused)
+{
+	pykdump_spin();
+	return 0;
+}
+
 static struct planted_thread {
 	const char *comm;
 	int (*function)(void *);
@@ -107,6 +124,8 @@ static struct planted_thread {
 	{ "pykd_writer", rwsem_writer, "rwsem", "D", &pykdump_rwsem_read },
 	{ "pykd_reader", rwsem_reader, "rwsem", "D", &pykdump_rwsem_write },
 	{ "pykd_semaphore", semaphore_waiter, "semaphore", "D", &pykdump_semaphore },
+	/* Woken by the word "spin" only, on CPU 1. */
+	{ "pykd_spinner", spinner, "wake_up_process", "D", NULL },
 	/* Created, never woken: it waits in kthread() for its first wake-up. */
 	{ "pykd_unwoken", sleeper, "wake_up_process", "D", NULL },
 };
@@ -115,6 +134,7 @@ static void blocked_work(struct work_struct *work)
 {
 	work_task = current;
 	wait_for_completion(&pykdump_completion);
+	barrier(); /* no tail call: this function shall be in the backtrace */
 }
 
 static void never_run_work(struct work_struct *work)
@@ -152,6 +172,8 @@ int pykdump_plant_tasks(void)
 		if (IS_ERR(thread->task))
 			return PTR_ERR(thread->task);
 		get_task_struct(thread->task);
+		if (thread->function == spinner)
+			kthread_bind(thread->task, 1);
 		if (thread->object)
 			wake_up_process(thread->task);
 		if (thread->function == owner)
@@ -161,6 +183,19 @@ int pykdump_plant_tasks(void)
 	plant_work();
 	msleep(200);
 	return work_task ? 0 : -ETIMEDOUT;
+}
+
+/* Lock CPU 1 up; the caller runs on another. */
+int pykdump_start_spinner(void)
+{
+	struct planted_thread *thread = threads;
+
+	while (thread->function != spinner)
+		thread++;
+	wake_up_process(thread->task);
+	while (!READ_ONCE(spinning))
+		cpu_relax();
+	return 0;
 }
 
 void pykdump_show_tasks(struct seq_file *m)
