@@ -29,6 +29,7 @@ def run(
         for command in execute:
             failed |= not _succeeds(partial(gdb.execute, command))
     if batch:
+        gdb.execute("set confirm off")
         gdb.execute("quit 1" if failed else "quit 0")
 
 

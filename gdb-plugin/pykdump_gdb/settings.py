@@ -3,22 +3,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager
+from typing import Union
 
 import gdb
 
+#: As gdb.parameter() returns them; None is "unlimited".
+Value = Union[bool, int, str, None]
+
 
 @contextmanager
-def changed(**values: bool | int | str | None) -> Iterator[None]:
-    """Settings of GDB for the body only; an underscore in a name stands for a blank.
-
-    A setting that this GDB does not have is left out.
-    """
-    before: dict[str, bool | int | str | None] = {}
+def changed(values: Mapping[str, Value]) -> Iterator[None]:
+    """Settings of GDB for the body only; one that this GDB does not have is left out."""
+    before: dict[str, Value] = {}
     try:
-        for key, value in values.items():
-            name = key.replace("_", " ")
+        for name, value in values.items():
             try:
                 before[name] = gdb.parameter(name)
             except RuntimeError:
@@ -30,7 +30,7 @@ def changed(**values: bool | int | str | None) -> Iterator[None]:
             assign(name, value)
 
 
-def assign(name: str, value: bool | int | str | None) -> None:
+def assign(name: str, value: Value) -> None:
     """Set one setting, given as gdb.parameter() returns it."""
     if isinstance(value, bool):
         text = "on" if value else "off"
@@ -40,5 +40,12 @@ def assign(name: str, value: bool | int | str | None) -> None:
 
 
 def quiet() -> AbstractContextManager[None]:
-    """For commands run on the user's behalf: no question, no pager, no network."""
-    return changed(confirm=False, pagination=False, debuginfod_enabled="off")
+    """For commands run on the user's behalf: no question, no pager, no network, no frame shown."""
+    return changed(
+        {
+            "confirm": False,
+            "pagination": False,
+            "debuginfod enabled": "off",
+            "suppress-cli-notifications": True,
+        }
+    )

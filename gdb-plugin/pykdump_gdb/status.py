@@ -34,7 +34,7 @@ class Status:
     vmcoreinfo_from: str
     located_by: str
     cpus_online: list[int]
-    cpus_possible: int
+    cpus_present: int
     memory_bytes: int
     pages_total: int
     pages_present: int
@@ -58,7 +58,7 @@ def collect(options: argparse.Namespace) -> Status:
     dump = now.dump
     clocks = timekeeping.clocks()
     wall = clocks.wall_s if clocks else None
-    online, possible = _cpus()
+    online, present = _cpus()
     return Status(
         files=dump.paths,
         format=dump.format,
@@ -72,7 +72,7 @@ def collect(options: argparse.Namespace) -> Status:
         vmcoreinfo_from=dump.vmcoreinfo_from,
         located_by=dump.located_by,
         cpus_online=online,
-        cpus_possible=possible,
+        cpus_present=present,
         memory_bytes=dump.memory_bytes,
         pages_total=dump.pages_total,
         pages_present=dump.pages_present,
@@ -93,7 +93,7 @@ def collect(options: argparse.Namespace) -> Status:
 
 def _cpus() -> tuple[list[int], int]:
     try:
-        return cpus.online_cpus(), len(cpus.possible_cpus())
+        return cpus.online_cpus(), len(cpus.present_cpus())
     except PykdumpError:
         return [], 0
 
@@ -114,7 +114,7 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "kernel", status.release
     yield "build-id", status.build_id
     yield "machine", f"{status.arch}, {status.page_table_levels} levels of page tables"
-    yield "cpus", f"{len(status.cpus_online)} online of {status.cpus_possible}"
+    yield "cpus", f"{status.cpus_present}, {len(status.cpus_online)} online at the end"
     yield "memory", _size(status.memory_bytes)
     yield "pages", _pages(status)
     yield "tasks", _tasks(status)
@@ -188,10 +188,10 @@ def headline(opened: Session) -> Iterator[str]:
     """What a user sees first of a dump."""
     dump = opened.dump
     names = " ".join(os.path.basename(path) for path in dump.paths)
-    online, _ = _cpus()
+    _, present = _cpus()
     release = f"Linux {dump.release}" if dump.release else "Linux"
     yield (
-        f"{names}: {dump.format}, {release}, {len(online)} CPUs, {_size(dump.memory_bytes)}, "
+        f"{names}: {dump.format}, {release}, {present} CPUs, {_size(dump.memory_bytes)}, "
         f"{len(opened.kernel_tasks())} tasks"
     )
     if opened.panicked is not None:

@@ -15,6 +15,7 @@ from pykdump.logging import pylog
 SYMBOLS = (
     *percpu.SYMBOLS,
     "__cpu_possible_mask",
+    "__cpu_present_mask",
     "__cpu_online_mask",
     "runqueues",
     "crash_notes",
@@ -35,8 +36,14 @@ def possible_cpus() -> list[int]:
     return list(range(percpu.nr_cpu_ids())) if found is None else found
 
 
+def present_cpus() -> list[int]:
+    """CPUs that the machine had."""
+    found = _mask("__cpu_present_mask")
+    return possible_cpus() if found is None else found
+
+
 def online_cpus() -> list[int]:
-    """CPUs that ran when the dump was taken."""
+    """CPUs that ran when the dump was taken; panic() takes the others offline."""
     found = _mask("__cpu_online_mask")
     return possible_cpus() if found is None else found
 
