@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/error.h"
 #include "bindings/convert.h"
+#include "orc/cfi.h"
 #include "orc/stacks.h"
 #include "symbols/symbol_table.h"
 
@@ -112,6 +113,21 @@ py::list stacks(const PyUnwinder& self, const Dump& dump,
     return result;
 }
 
+// The file for add-symbol-file of the kernel (name "") or a module.
+py::bytes cfi_file(const PyUnwinder& self, const std::string& name, const SymbolTable& symbols,
+                   const std::string& vmlinux, std::uint64_t offset) {
+    std::vector<std::byte> file;
+    {
+        const py::gil_scoped_release no_gil;
+        for (const OrcTable& table : self.unwinder.tables()) {
+            if (table.name() != name) continue;
+            file = name.empty() ? make_cfi_file(table, cfi_coverage(ElfFile(vmlinux), offset), {})
+                                : make_cfi_file(table, {}, symbols.of_module(name));
+        }
+    }
+    return to_bytes(file);
+}
+
 py::object symbol_at(const SymbolTable& table, std::uint64_t addr) {
     const auto found = table.at({addr});
     if (!found) return py::none();
@@ -151,7 +167,8 @@ void bind_orc(py::module_& m) {
         .def(py::init(&make_unwinder), "dump"_a, "entry_size"_a, "members"_a, "sources"_a,
              "fork_return"_a)
         .def_readonly("problems", &PyUnwinder::problems)
-        .def("stacks", &stacks, "dump"_a, "starts"_a, "symbols"_a);
+        .def("stacks", &stacks, "dump"_a, "starts"_a, "symbols"_a)
+        .def("cfi_file", &cfi_file, "name"_a, "symbols"_a, "vmlinux"_a = "", "offset"_a = 0);
 }
 
 }  // namespace pyk

@@ -125,6 +125,22 @@ std::optional<std::uint64_t> ElfFile::symbol(const std::string& name) const {
     return found.begin()->second;
 }
 
+std::vector<std::byte> ElfFile::section(std::string_view name) const {
+    std::vector<std::byte> bytes;
+    std::size_t names = 0;
+    if (elf_getshdrstrndx(file_->elf, &names) != 0) return bytes;
+    for_each_section(file_->elf, [&](Elf_Scn* section, const GElf_Shdr& header) {
+        const char* found = elf_strptr(file_->elf, names, header.sh_name);
+        if (found == nullptr || name != found || header.sh_type == SHT_NOBITS) return;
+        if (header.sh_flags & SHF_COMPRESSED) elf_compress(section, 0, 0);
+        const Elf_Data* data = elf_getdata(section, nullptr);
+        if (data == nullptr || data->d_buf == nullptr) return;
+        const auto* start = static_cast<const std::byte*>(data->d_buf);
+        bytes.assign(start, start + data->d_size);
+    });
+    return bytes;
+}
+
 std::vector<std::byte> ElfFile::read(std::uint64_t addr, std::size_t size) const {
     std::vector<std::byte> bytes;
     for_each_section(file_->elf, [&](Elf_Scn*, const GElf_Shdr& header) {

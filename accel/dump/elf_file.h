@@ -41,6 +41,9 @@ class ElfFile {
     // All symbols of .symtab; the names live as long as this object.
     void for_each_symbol(const std::function<void(const Symbol&)>& visit) const;
 
+    // The contents of a section; empty when there is none.
+    std::vector<std::byte> section(std::string_view name) const;
+
     // Up to `size` bytes of a loaded section at a link address; empty when they are not in the
     // file.
     std::vector<std::byte> read(std::uint64_t addr, std::size_t size) const;

@@ -75,6 +75,7 @@ std::optional<OrcTable> OrcTable::read(const MemoryReader& memory, const OrcSour
     if (got == 0) return std::nullopt;
 
     OrcTable table;
+    table.name_ = source.name;
     table.text_ = source.text;
     table.text_end_ = source.text_end;
     table.ips_.reserve(got);

@@ -67,12 +67,14 @@ class OrcTable {
     bool covers(KernelAddr addr) const { return addr >= text_ && addr < text_end_; }
     std::optional<OrcEntry> find(KernelAddr addr) const;
 
+    const std::string& name() const { return name_; }  // "" for the kernel
     const std::vector<std::uint64_t>& ips() const { return ips_; }
     OrcEntry entry(std::size_t index) const { return entries_[index]; }
     KernelAddr text() const { return text_; }
     KernelAddr text_end() const { return text_end_; }
 
  private:
+    std::string name_;
     KernelAddr text_, text_end_;
     std::vector<std::uint64_t> ips_;
     std::vector<OrcEntry> entries_;

@@ -81,6 +81,15 @@ std::optional<SymbolTable::Found> SymbolTable::at(KernelAddr addr) const {
     return Found{name_of(*first), {start}, region.module};
 }
 
+std::vector<NamedAddr> SymbolTable::of_module(std::string_view module) const {
+    std::vector<NamedAddr> named;
+    for (const Symbol& symbol : symbols_) {
+        if (regions_[symbol.region].module == module)
+            named.push_back({name_of(symbol), {symbol.addr}});
+    }
+    return named;
+}
+
 std::optional<KernelAddr> SymbolTable::find(std::string_view name) const {
     const auto found = by_name_.find(name);
     if (found == by_name_.end()) return std::nullopt;

@@ -14,6 +14,11 @@
 
 namespace pyk {
 
+struct NamedAddr {
+    std::string_view name;
+    KernelAddr addr;
+};
+
 // Names of addresses in the kernel and its modules, as the dumped kernel's kallsyms would give
 // them: of several names of one address, the one that kallsyms prefers.
 class SymbolTable {
@@ -35,6 +40,8 @@ class SymbolTable {
     std::optional<Found> at(KernelAddr addr) const;
     std::optional<KernelAddr> find(std::string_view name) const;
     std::size_t size() const { return symbols_.size(); }
+    // All symbols of a module; the names live as long as this table.
+    std::vector<NamedAddr> of_module(std::string_view module) const;
 
  private:
     struct Symbol {
