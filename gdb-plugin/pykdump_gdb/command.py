@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from collections.abc import Callable, Sequence
 
 import gdb
@@ -41,10 +43,27 @@ class Command(gdb.Command):
         self.dont_repeat()
         run_as_command(lambda: self.run(arguments))
 
-    def complete(self, text: str, word: str) -> int | Sequence[str]:
+    def complete(self, text: str, word: str | None) -> int | Sequence[str]:
         last = text.split(" ")[-1]
         if last.startswith("-"):
             # GDB breaks words at dashes, and wants back what replaces `word`.
-            skip = len(last) - len(word)
+            skip = 0 if word is None else len(last) - len(word)
             return [option[skip:] for option in self.options if option.startswith(last)]
-        return gdb.COMPLETE_FILENAME if self.takes_files else []
+        if not self.takes_files:
+            return []
+        # GDB's own completion takes all words for one name. It is asked first, with no word, for
+        # the characters that end a word, and those of file names are right in any case.
+        if word is None or " " not in text.lstrip():
+            return gdb.COMPLETE_FILENAME
+        return _file_names(last)
+
+
+def _file_names(beginning: str) -> list[str]:
+    found = glob.glob(glob.escape(os.path.expanduser(beginning)) + "*")
+    if len(found) == 1 and os.path.isdir(found[0]):
+        # A blank would be put after a folder: go on to what is in it.
+        found = glob.glob(os.path.join(glob.escape(found[0]), "*")) or [found[0] + "/"]
+    if beginning.startswith("~"):
+        home = os.path.expanduser("~")
+        found = ["~" + name[len(home) :] for name in found if name.startswith(home)]
+    return sorted(found)

@@ -118,8 +118,8 @@ class Threads(Command):
         total = len(now.kernel_tasks())
         print(f"{now.server.thread_count()} of {total} tasks are threads")
 
-    def complete(self, text: str, word: str) -> Sequence[str]:
-        return ["add"] if " " not in text.lstrip() and "add".startswith(word) else []
+    def complete(self, text: str, word: str | None) -> Sequence[str]:
+        return ["add"] if " " not in text.lstrip() and "add".startswith(word or "") else []
 
 
 class Help(Command):

@@ -5,16 +5,14 @@ from __future__ import annotations
 
 import gdb
 
-from pykdump import lowlevel
-from pykdump_gdb import session
+from pykdump_gdb import session, symbols
 
 
 def register() -> None:
     """Listen to GDB."""
     gdb.events.connection_removed.connect(_connection_removed)
     gdb.events.gdb_exiting.connect(_exiting)
-    gdb.events.new_objfile.connect(_symbols_changed)
-    gdb.events.clear_objfiles.connect(_symbols_changed)
+    symbols.watch()
 
 
 def _connection_removed(event: gdb.ConnectionEvent) -> None:
@@ -23,7 +21,3 @@ def _connection_removed(event: gdb.ConnectionEvent) -> None:
 
 def _exiting(event: gdb.GdbExitingEvent) -> None:
     session.close()
-
-
-def _symbols_changed(event: gdb.NewObjFileEvent | gdb.ClearObjFilesEvent) -> None:
-    lowlevel.forget()

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import NamedTuple
 
 import gdb
@@ -42,22 +44,39 @@ def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> Non
         if _loaded[:3] == (vmlinux, changed_ns, offset) and vmlinux_in_gdb() == vmlinux:
             return
     _loaded = None
-    was_cached = index.is_cached(elf.build_id)
-    progress.announce(
-        "loading vmlinux" if was_cached else "indexing vmlinux, once for each vmlinux"
-    )
+    index.prepare(vmlinux, elf.build_id, progress)
+    progress.announce("loading vmlinux")
     _symbol_file(vmlinux, offset)
-    if not was_cached and index.wait_until_cached(vmlinux, elf.build_id, progress):
-        _symbol_file(vmlinux, offset)
     lowlevel.forget()
     _loaded = _Loaded(vmlinux, changed_ns, offset, gdb.objfiles()[0])
 
 
+def watch() -> None:
+    """Forget what was learnt from debug info whenever GDB loads or drops some."""
+    gdb.events.new_objfile.connect(_changed)
+    gdb.events.clear_objfiles.connect(_changed)
+
+
+def _changed(event: gdb.NewObjFileEvent | gdb.ClearObjFilesEvent) -> None:
+    lowlevel.forget()
+
+
+@contextmanager
+def _unwatched() -> Iterator[None]:
+    # A Ctrl-C that came while GDB read symbols would end the event handler, and be lost there.
+    gdb.events.new_objfile.disconnect(_changed)
+    gdb.events.clear_objfiles.disconnect(_changed)
+    try:
+        yield
+    finally:
+        watch()
+
+
 def _symbol_file(vmlinux: str, offset: int) -> None:
-    with settings.quiet():
+    with _unwatched(), settings.quiet():
         try:
-            # GDB keeps what it read of a file, index or not, for as long as anything holds the
-            # file open; without this a second load would not see the index.
+            # GDB keeps what it read of a file for as long as anything holds the file open: one
+            # that it loaded without an index would stay without.
             gdb.execute("exec-file", to_string=True)
             gdb.execute("symbol-file", to_string=True)
             gdb.execute(f"symbol-file -o {offset:#x} {_quoted(vmlinux)}", to_string=True)

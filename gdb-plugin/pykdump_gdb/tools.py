@@ -101,7 +101,7 @@ def _command_for(tool: FoundTool) -> Command:
                 session.require()
             load(tool).run(tool.name, words, tool.doc)
 
-        def complete(self, text: str, word: str) -> int | Sequence[str]:
+        def complete(self, text: str, word: str | None) -> int | Sequence[str]:
             self.options = tuple(load(tool).parser(tool.name)._option_string_actions)
             return super().complete(text, word)
 
