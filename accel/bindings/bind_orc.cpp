@@ -10,54 +10,19 @@ namespace {
 
 using namespace pybind11::literals;
 
-using PyBits = std::pair<unsigned, unsigned>;  // offset and width in bits
-
-OrcFormat to_format(unsigned size, const std::map<std::string, PyBits>& members) {
-    OrcFormat format;
-    format.size = size;
-    const auto set = [&](const char* name, BitField OrcFormat::*field) {
-        const auto found = members.find(name);
-        if (found == members.end()) return;
-        const auto& [offset, width] = found->second;
-        if (width == 0 || width > 16 || offset + width > size * 8 || size > 8) {
-            throw Error(std::string("struct orc_entry.") + name + " has an impossible place");
-        }
-        format.*field = {offset, width};
-    };
-    set("sp_offset", &OrcFormat::sp_offset);
-    set("bp_offset", &OrcFormat::bp_offset);
-    set("sp_reg", &OrcFormat::sp_reg);
-    set("bp_reg", &OrcFormat::bp_reg);
-    set("type", &OrcFormat::type);
-    set("signal", &OrcFormat::signal);
-    set("end", &OrcFormat::end);
-    return format;
-}
-
-using PySource = std::tuple<std::string, std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t,
-                            std::uint64_t>;
-
-struct PyUnwinder {
-    OrcUnwinder unwinder;
-    std::vector<std::string> problems;
-};
-
-PyUnwinder make_unwinder(const Dump& dump, unsigned size,
-                         const std::map<std::string, PyBits>& members,
-                         const std::vector<PySource>& sources, std::uint64_t fork_return) {
-    const OrcFormat format = to_format(size, members);
-    const py::gil_scoped_release no_gil;
-    std::vector<std::string> problems;
-    std::vector<OrcTable> tables;
-    const auto memory = dump.new_reader();
-    for (const auto& [name, ips, entries, count, text, text_end] : sources) {
-        std::string problem;
-        auto table = OrcTable::read(*memory, {name, {ips}, {entries}, count, {text}, {text_end}},
-                                    format, problem);
-        if (!problem.empty()) problems.push_back(problem + ": " + memory->why_unreadable({ips}));
-        if (table) tables.push_back(std::move(*table));
-    }
-    return {OrcUnwinder(std::move(tables), {fork_return}), std::move(problems)};
+// Reads a table from the dump; returns what is wrong with it, "" when nothing is.
+std::string add_table(OrcUnwinder& unwinder, const Dump& dump, const std::string& name,
+                      std::uint64_t ips, std::uint64_t entries, std::uint64_t count,
+                      std::uint64_t text, std::uint64_t text_end) {
+    const OrcTable* kernel = unwinder.table_named("");
+    const auto format = kernel == nullptr ? std::nullopt : std::optional(kernel->format());
+    std::string problem;
+    auto table = dump.with_reader([&](auto& memory) {
+        return OrcTable::read(memory, {name, {ips}, {entries}, count, {text}, {text_end}}, format,
+                              problem);
+    });
+    if (table) unwinder.add(std::move(*table));
+    return problem;
 }
 
 const char* kind_name(FrameKind kind) {
@@ -92,7 +57,7 @@ py::tuple to_python(const Stack& stack, const SymbolTable& symbols, bool running
     return py::make_tuple(std::move(frames), stack.end == StackEnd::kComplete, stack.reason);
 }
 
-py::list stacks(const PyUnwinder& self, const Dump& dump,
+py::list stacks(const OrcUnwinder& self, const Dump& dump,
                 const std::vector<std::pair<std::uint64_t, py::bytes>>& starts,
                 const SymbolTable& symbols) {
     std::vector<StackStart> begin;
@@ -103,29 +68,43 @@ py::list stacks(const PyUnwinder& self, const Dump& dump,
     {
         const py::gil_scoped_release no_gil;
         found = unwind_all(
-            self.unwinder, dump.arch(), [&] { return dump.new_reader(); }, begin);
+            self, dump.arch(), [&] { return dump.new_reader(); }, begin);
     }
     py::list result;
     for (std::size_t i = 0; i < found.size(); ++i) {
-        result.append(to_python(found[i], symbols, begin[i].registers.has_value(),
-                                self.unwinder.fork_return()));
+        result.append(
+            to_python(found[i], symbols, begin[i].registers.has_value(), self.fork_return()));
     }
     return result;
 }
 
 // The file for add-symbol-file of the kernel (name "") or a module.
-py::bytes cfi_file(const PyUnwinder& self, const std::string& name, const SymbolTable& symbols,
+py::bytes cfi_file(const OrcUnwinder& self, const std::string& name, const SymbolTable* symbols,
                    const std::string& vmlinux, std::uint64_t offset) {
     std::vector<std::byte> file;
     {
         const py::gil_scoped_release no_gil;
-        for (const OrcTable& table : self.unwinder.tables()) {
-            if (table.name() != name) continue;
-            file = name.empty() ? make_cfi_file(table, cfi_coverage(ElfFile(vmlinux), offset), {})
-                                : make_cfi_file(table, {}, symbols.of_module(name));
-        }
+        const OrcTable* table = self.table_named(name);
+        if (table == nullptr)
+            throw Error("no unwind table of " + (name.empty() ? "the kernel" : name));
+        const auto covered =
+            vmlinux.empty() ? std::vector<CodeRange>{} : cfi_coverage(ElfFile(vmlinux), offset);
+        const auto named = symbols == nullptr ? std::vector<NamedAddr>{} : symbols->of_module(name);
+        file = make_cfi_file(*table, covered, named);
     }
     return to_bytes(file);
+}
+
+// Whether code at `addr` runs with saved registers (struct pt_regs) as its frame, and where those
+// begin above the stack pointer; nothing when it does not.
+std::optional<std::int64_t> saved_registers_at(const OrcUnwinder& self, std::uint64_t addr) {
+    const OrcTable* table = self.table_of({addr});
+    const auto entry = table == nullptr ? std::nullopt : table->find({addr});
+    if (!entry || entry->sp_reg != OrcReg::kSp) return std::nullopt;
+    if (entry->type == OrcType::kRegs) return entry->sp_offset;
+    // The processor's part of struct pt_regs, which is 16 words into it.
+    if (entry->type == OrcType::kRegsPartial) return entry->sp_offset - 16 * 8;
+    return std::nullopt;
 }
 
 py::object symbol_at(const SymbolTable& table, std::uint64_t addr) {
@@ -163,12 +142,15 @@ void bind_orc(py::module_& m) {
             },
             "name"_a)
         .def("__len__", &SymbolTable::size);
-    py::class_<PyUnwinder>(m, "Unwinder", "Stacks by the ORC tables in the dump.")
-        .def(py::init(&make_unwinder), "dump"_a, "entry_size"_a, "members"_a, "sources"_a,
+    py::class_<OrcUnwinder>(m, "Unwinder", "Stacks by the ORC tables in the dump.")
+        .def(py::init([](std::uint64_t fork_return) { return OrcUnwinder({fork_return}); }),
              "fork_return"_a)
-        .def_readonly("problems", &PyUnwinder::problems)
+        .def("add", &add_table, "dump"_a, "name"_a, "ips"_a, "entries"_a, "count"_a, "text"_a,
+             "text_end"_a, py::call_guard<py::gil_scoped_release>())
+        .def("saved_registers_at", &saved_registers_at, "addr"_a)
         .def("stacks", &stacks, "dump"_a, "starts"_a, "symbols"_a)
-        .def("cfi_file", &cfi_file, "name"_a, "symbols"_a, "vmlinux"_a = "", "offset"_a = 0);
+        .def("cfi_file", &cfi_file, "name"_a, "symbols"_a = py::none(), "vmlinux"_a = "",
+             "offset"_a = 0);
 }
 
 }  // namespace pyk

@@ -2,6 +2,7 @@
 #include "orc/table.h"
 
 #include <algorithm>
+#include <array>
 #include <numeric>
 
 namespace pyk {
@@ -9,26 +10,31 @@ namespace {
 
 constexpr std::uint64_t kMaxEntries = 1 << 24;
 
-std::uint64_t bits(ByteSpan entry, const BitField& field) {
-    std::uint64_t raw = 0;
-    std::memcpy(&raw, entry.data(), std::min<std::size_t>(8, entry.size()));
-    return field.width == 0 ? 0 : raw >> field.offset & ((1ULL << field.width) - 1);
+// What follows the registers in byte 5.
+struct Tail {
+    OrcType type;
+    bool signal, known;
+};
+
+Tail decode_tail(unsigned byte, OrcFormat format) {
+    constexpr OrcType kOldTypes[] = {OrcType::kCall, OrcType::kRegs, OrcType::kRegsPartial,
+                                     OrcType::kUndefined};
+    constexpr OrcType kTypes[] = {OrcType::kUndefined, OrcType::kEndOfStack, OrcType::kCall,
+                                  OrcType::kRegs, OrcType::kRegsPartial};
+    if (format == OrcFormat::kWideType) {
+        const unsigned type = byte & 7;
+        if (type >= std::size(kTypes)) return {OrcType::kUndefined, false, false};
+        return {kTypes[type], (byte & 8) != 0, byte < 16};
+    }
+    const bool has_signal = format == OrcFormat::kSignalAndEnd;
+    const unsigned end = byte >> (has_signal ? 3 : 2);
+    const OrcType type = end & 1 ? OrcType::kEndOfStack : kOldTypes[byte & 3];
+    return {type, has_signal && (byte & 4) != 0, end < 2 && (byte & 3) != 3};
 }
 
-std::int16_t signed_bits(ByteSpan entry, const BitField& field) {
-    return static_cast<std::int16_t>(bits(entry, field));
-}
-
-OrcReg to_reg(std::uint64_t value) {
-    return value <= static_cast<std::uint64_t>(OrcReg::kSpIndirect) ? static_cast<OrcReg>(value)
-                                                                    : OrcReg::kUndefined;
-}
-
-OrcType to_type(std::uint64_t value, bool has_end_flag) {
-    // With the flag the numbers begin with CALL; without it UNDEFINED and END_OF_STACK come first.
-    if (has_end_flag) value += 2;
-    return value <= static_cast<std::uint64_t>(OrcType::kRegsPartial) ? static_cast<OrcType>(value)
-                                                                      : OrcType::kUndefined;
+OrcReg to_reg(unsigned value) {
+    return value <= static_cast<unsigned>(OrcReg::kSpIndirect) ? static_cast<OrcReg>(value)
+                                                               : OrcReg::kUndefined;
 }
 
 bool are_sorted(const std::vector<std::uint64_t>& ips) {
@@ -45,37 +51,66 @@ std::vector<T> reordered(const std::vector<T>& items, const std::vector<std::siz
 
 }  // namespace
 
-OrcEntry OrcFormat::decode(ByteSpan raw) const {
-    OrcEntry entry;
-    entry.sp_offset = signed_bits(raw, sp_offset);
-    entry.bp_offset = signed_bits(raw, bp_offset);
-    entry.sp_reg = to_reg(bits(raw, sp_reg));
-    entry.bp_reg = to_reg(bits(raw, bp_reg));
-    entry.type = to_type(bits(raw, type), end.width != 0);
-    entry.signal = bits(raw, signal) != 0;
-    if (bits(raw, end) != 0) {
-        entry.type = OrcType::kEndOfStack;
-    } else if (end.width != 0 && entry.sp_reg == OrcReg::kUndefined) {
+std::optional<OrcFormat> detect_orc_format(ByteSpan entries) {
+    std::array<std::size_t, 256> count{};
+    const std::size_t total = entries.size() / kOrcEntrySize;
+    for (std::size_t i = 0; i < total; ++i) {
+        ++count[static_cast<unsigned>(entries[i * kOrcEntrySize + 5])];
+    }
+    // CALL is 0 in the old formats and 2 in the new one. Of the old ones the first never sets
+    // bit 3.
+    std::size_t with_bit_3 = 0;
+    for (std::size_t byte = 8; byte < 16; ++byte) with_bit_3 += count[byte];
+    const OrcFormat old = with_bit_3 != 0 ? OrcFormat::kSignalAndEnd : OrcFormat::kEndFlag;
+    const OrcFormat format = count[2] > count[0] ? OrcFormat::kWideType : old;
+
+    std::size_t understood = 0;
+    for (unsigned byte = 0; byte < count.size(); ++byte) {
+        if (decode_tail(byte, format).known) understood += count[byte];
+    }
+    if (total == 0 || understood < total - total / 100) return std::nullopt;
+    return format;
+}
+
+OrcEntry decode_orc(ByteSpan raw, OrcFormat format) {
+    const unsigned regs = static_cast<unsigned>(raw[4]);
+    const Tail tail = decode_tail(static_cast<unsigned>(raw[5]), format);
+    OrcEntry entry{*load<std::int16_t>(raw, 0),
+                   *load<std::int16_t>(raw, 2),
+                   to_reg(regs & 15),
+                   to_reg(regs >> 4),
+                   tail.type,
+                   tail.signal};
+    // The old formats mark code without a caller by a stack pointer from nowhere.
+    if (format != OrcFormat::kWideType && entry.type != OrcType::kEndOfStack &&
+        entry.sp_reg == OrcReg::kUndefined) {
         entry.type = OrcType::kUndefined;
     }
     return entry;
 }
 
 std::optional<OrcTable> OrcTable::read(const MemoryReader& memory, const OrcSource& source,
-                                       const OrcFormat& format, std::string& problem) {
+                                       std::optional<OrcFormat> format, std::string& problem) {
     const std::string what = source.name.empty() ? "the kernel" : "module " + source.name;
     const std::uint64_t wanted = std::min(source.count, kMaxEntries);
-    std::vector<std::byte> raw_ips(wanted * 4), raw_entries(wanted * format.size);
-    const std::size_t got = std::min(memory.read_prefix(source.ips, raw_ips) / 4,
-                                     memory.read_prefix(source.entries, raw_entries) / format.size);
+    std::vector<std::byte> raw_ips(wanted * 4), raw_entries(wanted * kOrcEntrySize);
+    const std::size_t got =
+        std::min(memory.read_prefix(source.ips, raw_ips) / 4,
+                 memory.read_prefix(source.entries, raw_entries) / kOrcEntrySize);
     if (got < source.count) {
         problem = "the ORC unwind table of " + what + " can be read only in part (" +
                   std::to_string(got) + " of " + std::to_string(source.count) + " entries)";
     }
     if (got == 0) return std::nullopt;
+    if (!format) format = detect_orc_format(std::span(raw_entries).first(got * kOrcEntrySize));
+    if (!format) {
+        problem = "the ORC unwind table of " + what + " has a format that is not known";
+        return std::nullopt;
+    }
 
     OrcTable table;
     table.name_ = source.name;
+    table.format_ = *format;
     table.text_ = source.text;
     table.text_end_ = source.text_end;
     table.ips_.reserve(got);
@@ -86,7 +121,7 @@ std::optional<OrcTable> OrcTable::read(const MemoryReader& memory, const OrcSour
         const std::uint64_t place = source.ips.value + i * 4;
         table.ips_.push_back(place + static_cast<std::uint64_t>(std::int64_t{relative}));
         table.entries_.push_back(
-            format.decode(ByteSpan(raw_entries).subspan(i * format.size, format.size)));
+            decode_orc(ByteSpan(raw_entries).subspan(i * kOrcEntrySize, kOrcEntrySize), *format));
     }
     if (!are_sorted(table.ips_)) {
         std::vector<std::size_t> order(got);

@@ -40,14 +40,19 @@ struct BitField {
              width = 0;  // in bits from the start of struct orc_entry; width 0: no such member
 };
 
-// How this kernel packs struct orc_entry, as its debuginfo says: the type had two bits and an `end`
-// flag up to 6.3, three bits since.
-struct OrcFormat {
-    unsigned size = 6;
-    BitField sp_offset, bp_offset, sp_reg, bp_reg, type, signal, end;
-
-    OrcEntry decode(ByteSpan entry) const;
+// How a kernel packs struct orc_entry: two offsets of 16 bits, two registers of 4, then the rest.
+enum class OrcFormat : std::uint8_t {
+    kEndFlag,       // up to 6.2: a type of 2 bits that begins with CALL, a flag `end`
+    kSignalAndEnd,  // 6.3: `signal` came in before `end`
+    kWideType,      // since 6.4: a type of 3 bits that begins with UNDEFINED, then `signal`
 };
+
+inline constexpr std::size_t kOrcEntrySize = 6;
+
+// The format in which raw entries make sense, by what they hold: nearly all are of type CALL.
+// Nothing when it is none of those known.
+std::optional<OrcFormat> detect_orc_format(ByteSpan entries);
+OrcEntry decode_orc(ByteSpan entry, OrcFormat format);
 
 // Where one table lies: the kernel's own or that of a module.
 struct OrcSource {
@@ -61,8 +66,11 @@ struct OrcSource {
 class OrcTable {
  public:
     // Nothing when not one entry can be read; `problem` then, or when only a part could, says why.
+    // Without a `format` the table is asked for its own.
     static std::optional<OrcTable> read(const MemoryReader& memory, const OrcSource& source,
-                                        const OrcFormat& format, std::string& problem);
+                                        std::optional<OrcFormat> format, std::string& problem);
+
+    OrcFormat format() const { return format_; }
 
     bool covers(KernelAddr addr) const { return addr >= text_ && addr < text_end_; }
     std::optional<OrcEntry> find(KernelAddr addr) const;
@@ -75,6 +83,7 @@ class OrcTable {
 
  private:
     std::string name_;
+    OrcFormat format_ = OrcFormat::kWideType;
     KernelAddr text_, text_end_;
     std::vector<std::uint64_t> ips_;
     std::vector<OrcEntry> entries_;

@@ -197,9 +197,15 @@ class Walk {
 
 }  // namespace
 
-OrcUnwinder::OrcUnwinder(std::vector<OrcTable> tables, KernelAddr fork_return)
-    : tables_(std::move(tables)), fork_return_(fork_return) {
+void OrcUnwinder::add(OrcTable table) {
+    std::erase_if(tables_, [&](const OrcTable& old) { return old.name() == table.name(); });
+    tables_.push_back(std::move(table));
     std::ranges::sort(tables_, {}, &OrcTable::text);
+}
+
+const OrcTable* OrcUnwinder::table_named(std::string_view name) const {
+    const auto found = std::ranges::find(tables_, name, &OrcTable::name);
+    return found == tables_.end() ? nullptr : &*found;
 }
 
 const OrcTable* OrcUnwinder::table_of(KernelAddr addr) const {

@@ -38,14 +38,17 @@ struct Stack {
 class OrcUnwinder {
  public:
     // `fork_return`: ret_from_fork_asm, where a task that never ran will begin; 0 if not known.
-    // `pt_regs_size`: what the entry code saves; its last five words are what the processor pushed.
-    OrcUnwinder(std::vector<OrcTable> tables, KernelAddr fork_return);
+    explicit OrcUnwinder(KernelAddr fork_return) : fork_return_(fork_return) {}
+
+    // Replaces the table of the same name. No unwinding may be under way.
+    void add(OrcTable table);
 
     // From the registers that a task had. `exact`: ip is the next instruction to run, not the
     // return address of a call. Never throws: damage ends the stack with a reason.
     Stack unwind(const MemoryReader& memory, const RegisterSet& regs, bool exact) const;
 
     const OrcTable* table_of(KernelAddr addr) const;
+    const OrcTable* table_named(std::string_view name) const;
     const std::vector<OrcTable>& tables() const { return tables_; }
     KernelAddr fork_return() const { return fork_return_; }
 
