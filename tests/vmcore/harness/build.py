@@ -20,8 +20,9 @@ FACTS_WRITTEN = "PYKDUMP: facts are written"
 _LATE_FACTS = "PYKDUMP: late "
 _PLANT_FAILED = "PYKDUMP: failed"
 _FACTS_DISK_BYTES = 64 << 20
+_KDUMP_DISK_BYTES = 1 << 30
 _BOOT_TIMEOUT_S = 420
-_DEATH_TIMEOUT_S = 120
+_DEATH_TIMEOUT_S = 240
 
 _ARGUMENTS = "console=ttyS0,115200 panic=0 oops=panic net.ifnames=0 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
 
@@ -47,14 +48,19 @@ def make_scenario(name: str) -> Path:
 
 def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
     boot = get_boot_files(scenario.kernel, kernel)
-    plan, facts = work / "plan.img", work / "facts.img"
-    write_plan_disk(plan, kernel.own_module, _guest_settings(scenario))
-    with open(facts, "wb") as disk:
-        disk.truncate(_FACTS_DISK_BYTES)
+    plan, facts, kdump = work / "plan.img", work / "facts.img", work / "kdump.img"
+    files = [kernel.own_module]
+    disks = [f"file={boot.disk},snapshot=on", f"file={plan},readonly=on", f"file={facts}"]
+    _make_disk(facts, _FACTS_DISK_BYTES)
+    if scenario.kdump:
+        files += [kernel.vmlinuz, boot.initramfs]
+        disks.append(f"file={kdump}")
+        _make_disk(kdump, _KDUMP_DISK_BYTES)
+    write_plan_disk(plan, files, _guest_settings(scenario, kernel))
     with run_machine(
         kernel=kernel.vmlinuz,
         initramfs=boot.initramfs,
-        disks=[f"file={boot.disk},snapshot=on", f"file={plan},readonly=on", f"file={facts}"],
+        disks=disks,
         cpu=scenario.cpu,
         kernel_arguments=f"{_ARGUMENTS} {scenario.arguments}",
         console=work / "console.log",
@@ -65,21 +71,35 @@ def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
             machine.wait_for_console(FACTS_WRITTEN, _BOOT_TIMEOUT_S, fatal=bad)
         with step(f"{scenario.name}: guest dumped"):
             _let_die(scenario, machine)
-            _dump(scenario, machine, work)
+            if not scenario.kdump:
+                _dump(machine, work)
     with tarfile.open(facts) as tar:
         tar.extractall(work)
     _add_late_facts(work)
     (work / "release").write_text(kernel.release + "\n")
-    facts.unlink()
-    plan.unlink()
-    _derive_forms(scenario, work)
+    if scenario.kdump:
+        forms.trim_flattened(kdump, dump_path(work, "flat"))
+        forms.reassemble(dump_path(work, "flat"), dump_path(work, "d31-lzo"))
+    else:
+        _derive_forms(scenario, work)
+    for disk in (plan, facts, kdump):
+        disk.unlink(missing_ok=True)
+    missing = [form for form in scenario.forms if not form_paths(work, form)]
+    if missing:
+        raise HarnessError(f"{scenario.name}: no dump of the forms {missing} came about")
 
 
-def _guest_settings(scenario: Scenario) -> dict[str, str]:
+def _make_disk(path: Path, size_bytes: int) -> None:
+    with open(path, "wb") as disk:
+        disk.truncate(size_bytes)
+
+
+def _guest_settings(scenario: Scenario, kernel: Kernel) -> dict[str, str]:
     return {
         "SCENARIO": scenario.name,
         "TRIGGER": scenario.trigger,
         "VMCOREINFO": "1" if scenario.vmcoreinfo else "",
+        "KDUMP_KERNEL": kernel.vmlinuz.name if scenario.kdump else "",
     }
 
 
@@ -91,7 +111,7 @@ def _let_die(scenario: Scenario, machine: Machine) -> None:
     if scenario.inject_nmi:
         machine.command("inject-nmi")
     if scenario.dies_with:
-        machine.wait_for_console(scenario.dies_with, _DEATH_TIMEOUT_S)
+        machine.wait_for_console(scenario.dies_with, _DEATH_TIMEOUT_S, fatal=[_PLANT_FAILED])
         time.sleep(1)
     machine.command("stop")
 
@@ -113,7 +133,7 @@ def dump_path(work: Path, form: str) -> Path:
     return work / f"vmcore.{form}"
 
 
-def _dump(scenario: Scenario, machine: Machine, work: Path) -> None:
+def _dump(machine: Machine, work: Path) -> None:
     written = work / "written"
     machine.dump(written)
     forms.sparse_copy(written, dump_path(work, "elf"))
@@ -134,9 +154,6 @@ def _derive_forms(scenario: Scenario, work: Path) -> None:
     for form in ("flat", "zlib"):
         if form not in scenario.forms:
             dump_path(work, form).unlink()
-    missing = [form for form in scenario.forms if not form_paths(work, form)]
-    if missing:
-        raise HarnessError(f"{scenario.name}: no dump of the forms {missing} came about")
 
 
 def form_paths(directory: Path, form: str) -> list[Path]:

@@ -44,6 +44,26 @@ def reassemble(flat: Path, target: Path) -> None:
     run(["sh", "-c", 'makedumpfile -R "$1" < "$2"', "sh", target, flat], timeout_s=300)
 
 
+def trim_flattened(disk: Path, target: Path) -> None:
+    """Copy a flattened dump off a disk that is larger than it.
+
+    After a header of 4096 bytes come records, a big-endian offset and size and that many bytes;
+    an offset of -1 ends them.
+    """
+    with open(disk, "rb") as reader, open(target, "wb") as writer:
+        header = reader.read(4096)
+        if not header.startswith(b"makedumpfile\0"):
+            raise HarnessError(f"{disk.name} holds no flattened dump")
+        writer.write(header)
+        while record := reader.read(16):
+            offset, size = struct.unpack(">qq", record)
+            writer.write(record)
+            if offset < 0:
+                return
+            writer.write(reader.read(size))
+    raise HarnessError(f"{disk.name}: the flattened dump has no end")
+
+
 def filter_dump(elf: Path, targets: list[Path], *options: str) -> None:
     """Run makedumpfile on an ELF whose headers :func:`move_program_headers` moved."""
     run(["makedumpfile", *options, elf, *targets], timeout_s=600)

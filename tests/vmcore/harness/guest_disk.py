@@ -7,6 +7,7 @@ import io
 import lzma
 import shutil
 import tarfile
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,17 +22,28 @@ GUEST_PACKAGES = (
     "multipath-tools,nfs-common,nfs-kernel-server,procps,python3,rpcbind,util-linux,xfsprogs"
 )
 
-# The root file system's init: everything else is done by guest/init of the plan disk.
+# The root file system's init: everything else is done by guest/init of the plan disk.  As a kdump
+# kernel's, it writes the dump to the fourth disk, by the makedumpfile of the root file system.
 _INITRAMFS_INIT = """#!/bin/busybox sh
 /bin/busybox mkdir -p /proc /sys /dev /root
 /bin/busybox mount -t devtmpfs dev /dev
 /bin/busybox mount -t proc proc /proc
 for module in /modules/*; do /bin/busybox insmod "$module"; done
+mode=rw
+[ ! -e /proc/vmcore ] || mode=ro,noload
 tries=0
-until /bin/busybox mount -t ext4 /dev/vda /root; do
+until /bin/busybox mount -t ext4 -o $mode /dev/vda /root; do
     tries=$((tries + 1)); [ $tries -lt 20 ] || exec /bin/busybox poweroff -f
     /bin/busybox sleep 1
 done
+if [ -e /proc/vmcore ]; then
+    /bin/busybox mount -t proc proc /root/proc
+    /bin/busybox mount -t tmpfs tmp /root/tmp
+    /bin/busybox chroot /root makedumpfile -F -l -d 31 /proc/vmcore >/dev/vdd 2>/dev/ttyS0 &&
+        /bin/busybox sync && echo "PYKDUMP: kdump is written" >/dev/ttyS0 ||
+        echo "PYKDUMP: failed to write the kdump" >/dev/ttyS0
+    exec /bin/busybox sleep 1000
+fi
 /bin/busybox mkdir -p /root/pykdump
 /bin/busybox tar -x -f /dev/vdb -C /root/pykdump
 /bin/busybox umount /proc /dev
@@ -114,13 +126,12 @@ def _make_initramfs(kernel: Kernel, work: Path) -> None:
     shutil.rmtree(tree)
 
 
-def write_plan_disk(path: Path, module: Path, settings: dict[str, str]) -> None:
-    """Write the disk that tells the guest what to do: its scripts, our module, its settings."""
+def write_plan_disk(path: Path, files: Sequence[Path], settings: dict[str, str]) -> None:
+    """Write the disk that tells the guest what to do: its scripts, ``files``, its settings."""
     with tarfile.open(path, "w") as tar:
-        for source in sorted(GUEST_SOURCE.iterdir()):
+        for source in [*sorted(GUEST_SOURCE.iterdir()), *files]:
             if source.is_file():
                 tar.add(source, source.name)
-        tar.add(module, module.name)
         text = "".join(f"{key}={value}\n" for key, value in settings.items()).encode()
         entry = tarfile.TarInfo("settings")
         entry.size = len(text)

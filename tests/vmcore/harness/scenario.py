@@ -10,6 +10,7 @@ CPU_4_LEVEL = "max,-la57"
 CPU_5_LEVEL = "max,-cx16"
 
 END_OF_PANIC = "---[ end Kernel panic"
+KDUMP_WRITTEN = "PYKDUMP: kdump is written"
 
 
 @dataclass(frozen=True)
@@ -24,6 +25,7 @@ class Scenario:
     arguments: str = ""  #: kernel arguments besides those of every guest
     vmcoreinfo: bool = True  #: whether QEMU and the guest's qemu_fw_cfg add the VMCOREINFO note
     inject_nmi: bool = False
+    kdump: bool = False  #: the guest's kdump kernel writes the dump, not QEMU
     dies_with: str | None = END_OF_PANIC  #: text on the console before the dump; None: dumped alive
 
 
@@ -61,6 +63,16 @@ SCENARIOS = {
             trigger="irqfault",
             cpu=CPU_5_LEVEL,
             forms=("elf", "zlib"),
+        ),
+        Scenario(
+            "6.1-kdump",
+            kernel="6.1",
+            trigger="taskfault",
+            cpu=CPU_4_LEVEL,
+            forms=("flat", "d31-lzo"),
+            arguments="crashkernel=256M",
+            kdump=True,
+            dies_with=KDUMP_WRITTEN,
         ),
     )
 }
