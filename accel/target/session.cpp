@@ -15,7 +15,6 @@ constexpr char kOk[] = "OK";
 constexpr char kError[] = "E01";
 constexpr char kUnreadable[] = "E14";  // EFAULT
 constexpr char kReadOnly[] = "E.this is a crash dump: it cannot be changed";
-constexpr char kNoBreakpoints[] = "E.this is a crash dump: breakpoints have no use in it";
 constexpr char kCannotRun[] = "E.this is a crash dump: it cannot run";
 
 constexpr char kHelp[] =
@@ -88,9 +87,6 @@ Session::Reply Session::to(const request::WriteMemory&) {
 Session::Reply Session::to(const request::WriteRegisters&) {
     return kReadOnly;
 }
-Session::Reply Session::to(const request::ChangeBreakpoint&) {
-    return kNoBreakpoints;
-}
 Session::Reply Session::to(const request::Resume&) {
     return kCannotRun;
 }
@@ -101,6 +97,12 @@ Session::Reply Session::to(const request::Leave&) {
     return kOk;
 }
 Session::Reply Session::to(const request::OfferSymbols&) {
+    return kOk;
+}
+
+// Nothing runs, so a breakpoint can neither be hit nor do harm. GDB inserts them before it goes on,
+// and would answer a refusal with "Cannot access memory"; so it hears the true reason, kCannotRun.
+Session::Reply Session::to(const request::ChangeBreakpoint&) {
     return kOk;
 }
 
