@@ -2,12 +2,31 @@
 """Write down what the guest knows about itself, then pull the trigger.
 
 Runs as the guest's last new process.  It stays alive: its pid is ``collector`` in the facts, and
-it is the task that panics where the trigger is a write of its own.
+it is the task that panics where the trigger is a write of its own.  All addresses are numbers.
+
+facts.json::
+
+    scenario trigger collector uname page_size
+    realtime boottime monotonic   clocks at the snapshot of the tasks, in seconds
+    tasks       [{pid tgid ppid comm comm_hex state kernel_thread flags cpu policy nice
+                  start_ticks, and texts: stack wchan status stat cmdline schedstat}]
+                A worker's comm here ends in its workqueue ("kworker/0:2+pykdump_wq"), unlike
+                task_struct.comm; kworkers may come and go until the dump.
+    processes   {"PID": {maps limits mountinfo ..., fd: {"3": "socket:[517]"}, ns exe cwd root}}
+    fdinfo      {"PID": {"3": text}}
+    planted     {SITUATION: {pid comm ...}} as noted by the plant-* scripts
+    module      what /proc/pykdump_test says: see tests/vmcore/module
+    symbols     {name: address} of a few; all are in kallsyms.txt beside
+    module_sections  {module: {section: address}}
+    files       {path: text} of /proc, /sys and debugfs files
+    commands    {name: output} of ss, ip, dmsetup, lsblk ...: see COMMANDS
+    late        what came about after the facts were written: {"never_ran": {pid ...}}
 """
 
 from __future__ import annotations
 
 import base64
+import glob
 import io
 import json
 import os
@@ -20,18 +39,25 @@ from pathlib import Path
 from typing import Any
 
 FACTS_DISK = "/dev/vdc"
-TASK_TEXTS = ("stack", "wchan", "status", "stat", "cmdline")
+TASK_TEXTS = ("stack", "wchan", "status", "stat", "cmdline", "schedstat")
 SYMBOLS = ("_text", "_stext", "_etext", "init_task", "linux_banner", "init_net", "jiffies_64")
 
+# Patterns: of a directory, its plain files.
 FILES = """
 /proc/cmdline /proc/version /proc/iomem /proc/meminfo /proc/cpuinfo /proc/mounts /proc/modules
 /proc/slabinfo /proc/locks /proc/interrupts /proc/softirqs /proc/timer_list /proc/loadavg
 /proc/uptime /proc/stat /proc/vmstat /proc/zoneinfo /proc/buddyinfo /proc/pagetypeinfo
 /proc/partitions /proc/diskstats /proc/swaps /proc/filesystems /proc/devices /proc/misc
 /proc/cgroups /proc/keys /proc/schedstat /proc/vmallocinfo /proc/mdstat /proc/scsi/scsi
-/proc/sys/kernel/tainted /proc/sys/kernel/random/boot_id /sys/kernel/debug/sched/debug
-/sys/kernel/vmcoreinfo /proc/net /proc/sysvipc /sys/block
+/proc/self/mountstats /proc/net /proc/net/rpc /proc/fs/nfsfs /proc/fs/nfsd/exports /proc/sysvipc
+/proc/irq/*/smp_affinity_list /proc/sys/kernel /proc/sys/vm /proc/sys/fs /proc/sys/net/core
+/proc/sys/net/ipv4 /sys/kernel/vmcoreinfo /sys/kernel/slab/pykdump_object /sys/block/*
+/sys/block/*/queue /sys/class/scsi_device/*/device /sys/class/scsi_host/* /sys/class/net/*
+/sys/class/net/*/statistics /sys/kernel/debug/sched/debug /sys/kernel/debug/sunrpc/*/*
+/sys/kernel/debug/block/sde/hctx*
 """.split()
+# Reading these waits, or changes something.
+NEVER_READ = ("/proc/sys/vm/stat_refresh", "/proc/net/rpc/use-gss-proxy")
 
 COMMANDS = {
     "dmsetup_table": "dmsetup table --showkeys",
@@ -45,9 +71,9 @@ COMMANDS = {
     "ip_neigh": "ip -j neigh",
     "ip_rule": "ip -j rule",
     "ip_netns": "ip -j netns",
-    "ss": "ss -a -n -t -u -x -w -0 -S -o -e -m -i -p",
-    "ss_tcp": "ss -a -n -t -o -e -m -i -p",
-    "ss_unix": "ss -a -n -x -e -m -p",
+    "ss": "ss -O -a -n -t -u -x -w -0 -S -o -e -m -i -p",
+    "ss_tcp": "ss -O -a -n -t -o -e -m -i -p",
+    "ss_unix": "ss -O -a -n -x -e -m -p",
     "dmesg": "dmesg",
     "lsmod": "lsmod",
     "ipcs": "ipcs -a",
@@ -71,14 +97,23 @@ def read_text(path: str) -> str | None:
 def collect_files() -> dict[str, str]:
     """Text of the wanted /proc and /sys files; of directories, all plain files in them."""
     files = {}
-    for name in FILES:
-        path = Path(name)
-        plain = [path] if path.is_file() else sorted(p for p in path.glob("*") if p.is_file())
+    for path in sorted(path for pattern in FILES for path in glob.glob(pattern)):
+        plain = [path] if os.path.isfile(path) else filter(os.path.isfile, glob.glob(f"{path}/*"))
         for file in plain:
-            text = read_text(str(file))
+            text = None if file in NEVER_READ else read_text(file)
             if text is not None:
-                files[str(file)] = text
+                files[file] = text
     return files
+
+
+def module_sections() -> dict[str, dict[str, int]]:
+    """Where each section of each module was loaded."""
+    modules: dict[str, dict[str, int]] = {}
+    for path in glob.glob("/sys/module/*/sections"):
+        texts = {name: read_text(f"{path}/{name}") for name in os.listdir(path)}
+        addresses = {name: int(text, 16) for name, text in texts.items() if text}
+        modules[path.split("/")[3]] = addresses
+    return modules
 
 
 def run_commands() -> dict[str, str]:
@@ -143,7 +178,16 @@ def collect_process_files(pids: set[int]) -> dict[str, Any]:
     for pid in sorted(pids):
         base = f"/proc/{pid}"
         process: dict[str, Any] = {}
-        for name in ("maps", "limits", "mountinfo", "cgroup", "statm", "auxv"):
+        for name in (
+            "maps",
+            "limits",
+            "environ",
+            "oom_score_adj",
+            "mountinfo",
+            "cgroup",
+            "statm",
+            "auxv",
+        ):
             data = read_bytes(f"{base}/{name}")
             if data:
                 process[name] = (
@@ -269,6 +313,7 @@ def main(scenario: str, trigger: str) -> None:
     facts["uname"] = dict(zip(("sysname", "nodename", "release", "version", "machine"), os.uname()))
     kallsyms = read_text("/proc/kallsyms") or ""
     facts["symbols"] = symbol_addresses(kallsyms)
+    facts["module_sections"] = module_sections()
     facts["commands"] = run_commands()
     facts["planted"] = read_planted()
     facts["module"] = addresses_as_ints(json.loads(read_text("/proc/pykdump_test") or "null"))
