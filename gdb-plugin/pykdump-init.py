@@ -20,7 +20,7 @@ def _tree() -> str:
 def _check_gdb() -> None:
     major = gdb.VERSION.split(".")[0]
     if major.isdigit() and int(major) < _MINIMUM_GDB:
-        raise gdb.GdbError(
+        raise _CannotLoad(
             f"pykdump needs GDB {_MINIMUM_GDB} or newer, this is {gdb.VERSION}; install a newer one"
         )
 
@@ -49,9 +49,13 @@ def _import_accelerator(tree: str) -> None:
             reason = str(error)
         else:
             reason = f"there is no pykdump/_accel*.so in {tree}, nor in {folder}"
-        raise gdb.GdbError(
+        raise _CannotLoad(
             f"pykdump's extension cannot be loaded: {reason}; build it with {tree}/packaging/build"
         ) from None
+
+
+class _CannotLoad(Exception):
+    """The text is a sentence for the user."""
 
 
 def _load() -> None:
@@ -69,4 +73,8 @@ def _load() -> None:
     takeover.consider()
 
 
-_load()
+try:
+    _load()
+except (_CannotLoad, gdb.GdbError) as reason:
+    # GDB would show it with a traceback.
+    gdb.write(f"{reason}\n", gdb.STDERR)
