@@ -24,7 +24,10 @@ _KDUMP_DISK_BYTES = 1 << 30
 _BOOT_TIMEOUT_S = 420
 _DEATH_TIMEOUT_S = 240
 
-_ARGUMENTS = "console=ttyS0,115200 panic=0 oops=panic net.ifnames=0 nowatchdog rcupdate.rcu_cpu_stall_suppress=1"
+_ARGUMENTS = (
+    "console=ttyS0,115200 panic=0 oops=panic net.ifnames=0 nowatchdog "
+    "rcupdate.rcu_cpu_stall_suppress=1"
+)
 
 
 def scenario_stamp(scenario: Scenario) -> str:

@@ -27,22 +27,25 @@ def cache_root() -> Path:
     return Path(base) / "pykdump-tests"
 
 
+def _try_lock(descriptor: int) -> bool:
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
+
+
 @contextmanager
 def cache_lock() -> Iterator[None]:
-    """Hold the cache against other runs; a second run waits, and says that it does."""
+    """Hold the cache against other runs; a second run waits for the first."""
     root = cache_root()
     root.mkdir(parents=True, exist_ok=True)
     with open(root / ".lock", "w") as lock_file:
-        deadline = time.monotonic() + _LOCK_TIMEOUT_S
-        with step("waited for the lock of the cache"):
-            while True:
-                try:
-                    fcntl.flock(lock_file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                    break
-                except BlockingIOError:
-                    if time.monotonic() > deadline:
-                        raise HarnessError(f"another run holds {root}/.lock") from None
-                    time.sleep(1)
+        started = time.monotonic()
+        while not _try_lock(lock_file.fileno()):
+            if time.monotonic() > started + _LOCK_TIMEOUT_S:
+                raise HarnessError(f"another run holds {root}/.lock")
+            time.sleep(1)
         yield
 
 

@@ -17,7 +17,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import cache_root, digest, piece
+from .cache import digest, piece
 from .steps import HarnessError, run, step
 
 MODULE_SOURCE = Path(__file__).parent.parent / "module"
@@ -97,7 +97,15 @@ class Kernel:
         index = self.modules / "lib/modules" / self.release / "modules.dep"
         if not re.search(rf"/{module}\.ko", index.read_text()):
             return []  # built in, or this kernel has none
-        command = ["modprobe", "-d", self.modules, "-S", self.release, "-D", module]
+        command: list[str | Path] = [
+            "modprobe",
+            "-d",
+            self.modules,
+            "-S",
+            self.release,
+            "-D",
+            module,
+        ]
         lines = run(command).splitlines()
         return [Path(line.split()[1]) for line in lines if line.startswith("insmod ")]
 
@@ -195,7 +203,7 @@ def _build_module(source: KernelSource, kernel: Kernel, work: Path) -> None:
             makefile.write_text(fixed)
     for path in MODULE_SOURCE.iterdir():
         shutil.copy(path, work)
-    command = ["make", "-C", tree, f"M={work}", f"CC={source.compiler}"]
+    command: list[str | Path] = ["make", "-C", tree, f"M={work}", f"CC={source.compiler}"]
     command += ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]  # no pahole needed
     run(command, timeout_s=300)
     run(["cp", work / "pykdump_test.ko", work / "stripped.ko"])
@@ -214,7 +222,3 @@ def _install_module(kernel: Kernel, built: Path) -> None:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(source, copy)
             run(["depmod", "-b", kernel.modules, release])
-
-
-def cached_vmlinux(name: str) -> Path:
-    return cache_root() / "packages" / name / "vmlinux"
