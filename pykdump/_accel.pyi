@@ -67,12 +67,12 @@ class Dump:
 
     @staticmethod
     def open(paths: Sequence[str], *, progress: Progress | None = None) -> Dump:
-        """Open the files of one dump. A flattened one is reassembled into an unlinked temporary file.
+        """Open the files of one dump; a flattened one is put together first.
 
         Looks for VMCOREINFO in memory when the file has no such note. Raises OpenError.
         """
     def locate(self, vmlinux: str, *, progress: Progress | None = None) -> None:
-        """Find the kernel in memory by what vmlinux holds, when VMCOREINFO does not say where it is.
+        """Find the kernel in memory by what vmlinux holds, if VMCOREINFO does not say where it is.
 
         Raises Error when it is not found: the dump is not of this vmlinux.
         """
@@ -119,6 +119,47 @@ def walk_list(dump: Dump, head: int, *, limit: int = 1_000_000) -> Walk:
 def walk_lists(dump: Dump, heads: Sequence[int], *, limit: int = 1_000_000) -> list[Walk]:
     """The same for many heads in one call; `limit` is for each."""
 
+class SymbolTable:
+    """Names of addresses in the kernel and its modules."""
+
+    def __init__(self) -> None: ...
+    def add_vmlinux(self, path: str, offset: int) -> None:
+        """Symbols of vmlinux, which was loaded offset bytes above its link address."""
+    def add_module(self, name: str, symtab: bytes, strings: bytes, start: int, end: int) -> None:
+        """Symbols of a module within [start, end), from its struct elf64_sym[] and its strings."""
+    def sort(self) -> None:
+        """To be called after the last add."""
+    def at(self, addr: int) -> tuple[str, int, str] | None:
+        """Name, offset into it, and module ("" for the kernel) of an address."""
+    def find(self, name: str) -> int | None:
+        """Address of a name."""
+    def __len__(self) -> int: ...
+
+#: Address, stack pointer, kind ("top", "call", "regs", "user"), struct pt_regs * or 0, function or
+#: None, offset into it, module.
+StackFrame = tuple[int, int, str, int, str | None, int, str]
+
+class Unwinder:
+    """Stacks by the ORC tables in the dump."""
+
+    def __init__(self, fork_return: int) -> None:
+        """fork_return: ret_from_fork_asm, where a task that never ran will begin."""
+    def add(
+        self, dump: Dump, name: str, ips: int, entries: int, count: int, text: int, text_end: int
+    ) -> str:
+        """Read the table of the kernel (name "") or a module; returns what is wrong with it."""
+    def saved_registers_at(self, addr: int) -> int | None:
+        """How far above sp struct pt_regs lies while code at addr runs; None: it has none there."""
+    def stacks(
+        self, dump: Dump, starts: Sequence[tuple[int, bytes]], symbols: SymbolTable
+    ) -> list[tuple[list[StackFrame], bool, str]]:
+        """Frames, whether they are all, and why not. starts: thread.sp of a task that sleeps, or 0
+        and the NT_PRSTATUS note of one that ran."""
+    def cfi_file(
+        self, name: str, symbols: SymbolTable | None = None, vmlinux: str = "", offset: int = 0
+    ) -> bytes:
+        """A table as an ELF file with DWARF CFI, less what vmlinux covers; for add-symbol-file."""
+
 def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:
     """Registers of an NT_PRSTATUS descriptor by name; {} when it is too short."""
 
@@ -136,8 +177,8 @@ class Thread:
         prstatus: bytes = b"",
         pgd: int = 0,
     ) -> None:
-        """thread_sp: task_struct.thread.sp of a task that sleeps; prstatus: the note of a CPU for one
-        that runs; neither: registers are unavailable. pgd: mm_struct.pgd, 0 for a kernel thread."""
+        """thread_sp: task_struct.thread.sp of a task that sleeps; prstatus: the note of the CPU of
+        one that runs; neither: registers are unavailable. pgd: mm_struct.pgd, 0: kernel thread."""
 
 IDLE_TID: int  #: tid of the idle task of CPU 0; CPU n has IDLE_TID + n
 

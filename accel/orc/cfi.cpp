@@ -273,6 +273,8 @@ Bytes make_debug_frame(const std::vector<Row>& rows) {
     return frame;
 }
 
+constexpr std::uint64_t kNowhere = 0xfffffffffffff000;  // the last page is never mapped
+
 // The sections of the file, in this order.
 enum Section : std::uint16_t { kNull, kText, kDebugFrame, kSymtab, kStrtab, kShstrtab, kSections };
 
@@ -284,8 +286,10 @@ class ElfWriter {
         out_.append(std::as_bytes(std::span(&header_, 1)));  // filled in at the end
         Elf64_Shdr& text = section(kText, ".text", SHT_NOBITS);
         text.sh_flags = SHF_ALLOC | SHF_EXECINSTR;
-        text.sh_addr = table_.text().value;
-        text.sh_size = table_.text_end().value - table_.text().value;
+        // vmlinux has a section of its own there, and GDB takes one address for one section only.
+        const bool own_text = !table_.name().empty();
+        text.sh_addr = own_text ? table_.text().value : kNowhere;
+        text.sh_size = own_text ? table_.text_end().value - table_.text().value : 1;
         add(kDebugFrame, ".debug_frame", SHT_PROGBITS, frame);
         add_symbols(symbols);
         Bytes names = names_;

@@ -11,11 +11,12 @@ def register() -> None:
     global _registered
     if _registered:
         return
-    from pykdump_gdb import commands, events, functions, index, tools
+    from pykdump_gdb import commands, events, functions, index, tools, unwinder
 
     index.enable()
     commands.register()
     functions.register()
     tools.register()
     events.register()
+    unwinder.register()
     _registered = True

@@ -108,10 +108,9 @@ def _open(
     if not dump.located:
         dump.locate(vmlinux, progress=progress)
     session.warnings += match.check(dump, elf, vmlinux, force=force)
-    symbols.load(vmlinux, elf, dump.kaslr_offset, progress)
-
     lowlevel.attach(lowlevel.Kernel(dump, elf, vmlinux, dump.kaslr_offset))
     undo.callback(lowlevel.detach)
+    symbols.load(vmlinux, elf, dump.kaslr_offset, progress)
     lowlevel.prefetch_symbols([*SYMBOLS, *timekeeping.SYMBOLS])
     progress.announce("reading tasks")
     session.server = TargetServer(dump)

@@ -13,7 +13,7 @@ import gdb
 from pykdump import lowlevel
 from pykdump._accel import ElfInfo
 from pykdump.errors import PykdumpError
-from pykdump_gdb import index, settings
+from pykdump_gdb import cfi, index, settings
 from pykdump_gdb.progress import ProgressLine
 
 
@@ -36,7 +36,8 @@ def vmlinux_in_gdb() -> str | None:
 def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> None:
     """Have GDB's symbols be those of this vmlinux, moved by offset; nothing if they are already.
 
-    Raises PykdumpError when GDB cannot read the file.
+    The kernel must be attached: its unwind tables are loaded along. Raises PykdumpError when GDB
+    cannot read the file.
     """
     global _loaded
     changed_ns = os.stat(vmlinux).st_mtime_ns
@@ -48,7 +49,10 @@ def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> Non
     progress.announce("loading vmlinux")
     _symbol_file(vmlinux, offset)
     lowlevel.forget()
-    _loaded = _Loaded(vmlinux, changed_ns, offset, gdb.objfiles()[0])
+    progress.announce("reading modules")
+    with _unwatched(), settings.quiet():
+        cfi.load_modules()
+    _loaded = _Loaded(vmlinux, changed_ns, offset, gdb.lookup_objfile(vmlinux))
 
 
 def watch() -> None:
@@ -79,6 +83,8 @@ def _symbol_file(vmlinux: str, offset: int) -> None:
             # that it loaded without an index would stay without.
             gdb.execute("exec-file", to_string=True)
             gdb.execute("symbol-file", to_string=True)
+            cfi.forget()
+            cfi.load_kernel()
             gdb.execute(f"symbol-file -o {offset:#x} {_quoted(vmlinux)}", to_string=True)
         except gdb.error as error:
             raise PykdumpError(f"GDB cannot read {vmlinux}: {error}") from None

@@ -34,7 +34,7 @@ _PID_MAX_LIMIT = 4 * 1024 * 1024
 
 _TASK = Layout(
     "struct task_struct",
-    *("pid", "tgid", "comm", "State", "exit_state", "Cpu", "Last_ran", "mm", "thread.sp", "signal"),
+    *("pid", "tgid", "comm", "State", "exit_state", "Cpu", "Last_ran", "mm", "thread.sp", "stack"),
 )
 _MM = Layout("struct mm_struct", "pgd")
 
@@ -52,7 +52,7 @@ class Task(NamedTuple):
     state: str  #: as in /proc/PID/stat: R S D T t X Z P, I for an idle kernel thread
     cpu: int  #: on which it runs, or ran last
     ran_ago_ns: int | None  #: since it got the CPU last; None when the CPU's clock is unreadable
-    sp_addr: int  #: thread.sp: where its registers are saved, stale while it runs
+    sp_addr: int  #: thread.sp: where its registers are saved, stale while it runs; 0: no stack
     pgd_addr: int  #: its page tables, 0 without an mm_struct
     is_running: bool  #: it is the current task of its CPU
     idle_cpu: int | None  #: of an idle task: its CPU
@@ -148,7 +148,7 @@ def _records(
     mms = list({row.mm for _, row in rows if row.mm})
     pgds = {mm: row.pgd for mm, row in zip(mms, _MM.read_many(mms)) if row is not None}
 
-    for addr, (pid, tgid, comm, state, exit_state, cpu, last_ran, mm, sp, _) in rows:
+    for addr, (pid, tgid, comm, state, exit_state, cpu, last_ran, mm, sp, stack) in rows:
         letter = letters.get((state, exit_state))
         if letter is None:
             letter = letters[state, exit_state] = state_letter(state, exit_state)
@@ -156,7 +156,8 @@ def _records(
         ran_ago = None if clock is None else max(0, clock - last_ran)
         pgd, is_running = pgds.get(mm, 0), addr in running
         idle_cpu = idle.get(addr)
-        yield Task(addr, pid, tgid, comm, letter, cpu, ran_ago, sp, pgd, is_running, idle_cpu)
+        saved = sp if stack else 0  # the stack of a dead task was given back
+        yield Task(addr, pid, tgid, comm, letter, cpu, ran_ago, saved, pgd, is_running, idle_cpu)
 
 
 def _all_threads(init_task: int) -> list[int]:

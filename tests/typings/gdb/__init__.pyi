@@ -399,3 +399,4 @@ class _Events:
 
 events: _Events
 prompt_hook: Callable[[str], str | None] | None
+frame_filters: dict[str, Any]

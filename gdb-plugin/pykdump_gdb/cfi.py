@@ -1,0 +1,64 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Gives GDB the kernel's unwind tables, as symbol files with DWARF CFI written from them."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+
+import gdb
+
+from LinuxDump import BTstack, modules
+from pykdump import lowlevel
+from pykdump.errors import PykdumpError
+from pykdump.logging import pylog
+from pykdump_gdb import settings
+
+_folder: str | None = None  # of the files that GDB has loaded
+
+
+def load_kernel() -> None:
+    """Load the kernel's file. It must come before vmlinux: GDB takes the first CFI that it finds.
+
+    vmlinux has none for entry code, and none that is right where the stack is switched.
+    """
+    kernel = lowlevel.kernel()
+    try:
+        content = BTstack.tables().unwinder.cfi_file(
+            "", vmlinux=kernel.vmlinux, offset=kernel.offset
+        )
+    except PykdumpError as error:
+        pylog.warning(f"GDB's backtraces may end early: {error}")
+        return
+    load("vmlinux", content)
+
+
+def load_modules() -> None:
+    """Load a file for each module: its symbols, and how its functions are unwound."""
+    tables = BTstack.tables()
+    for module in modules.unwindable():
+        try:
+            load(module.name, tables.unwinder.cfi_file(module.name, symbols=tables.symbols))
+        except PykdumpError as error:
+            pylog.warning(f"module {module.name}: {error}")
+
+
+def load(name: str, content: bytes) -> None:
+    """Have GDB load this file of ours."""
+    global _folder
+    if _folder is None:
+        _folder = tempfile.mkdtemp(prefix="pykdump-")
+    path = os.path.join(_folder, f"{name}.orc")
+    with open(path, "wb") as file:
+        file.write(content)
+    with settings.quiet():
+        gdb.execute(f"add-symbol-file {path} -o 0", to_string=True)
+
+
+def forget() -> None:
+    """Remove the files, which GDB must not have loaded any more."""
+    global _folder
+    if _folder is not None:
+        shutil.rmtree(_folder, ignore_errors=True)
+        _folder = None

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Ends GDB's backtraces where the kernel was entered, and names the frames of entry code."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from typing import Any
+
+import gdb
+from gdb.FrameDecorator import FrameDecorator
+from gdb.unwinder import Unwinder, register_unwinder
+
+from LinuxDump import BTstack
+from pykdump import lowlevel
+from pykdump.errors import PykdumpError
+
+# struct pt_regs of x86-64: cs is the 18th word of 21.
+_CS = 17 * 8
+_USER_MODE = 3
+
+
+class _FrameId:
+    def __init__(self, sp: gdb.Value, pc: gdb.Value) -> None:
+        self.sp = sp
+        self.pc = pc
+
+
+class EntryFromUserMode(Unwinder):
+    """Claims the frame through which user mode entered the kernel; there is none above it.
+
+    CFI cannot say that: the same entry code serves interrupts of the kernel and of user mode.
+    """
+
+    def __init__(self) -> None:
+        super().__init__("pykdump-user-boundary")
+
+    def __call__(self, pending_frame: gdb.PendingFrame) -> gdb.UnwindInfo | None:
+        if not lowlevel.is_open():
+            return None
+        pc, sp = (pending_frame.read_register(name) for name in ("rip", "rsp"))
+        if not _is_last(int(pc) & _U64, int(sp) & _U64):
+            return None
+        return pending_frame.create_unwind_info(_FrameId(sp, pc))
+
+
+_U64 = 0xFFFF_FFFF_FFFF_FFFF
+
+
+def _is_last(pc: int, sp: int) -> bool:
+    if pc >> 63 == 0:
+        return True
+    saved_at = BTstack.tables().unwinder.saved_registers_at(pc)
+    if saved_at is None:
+        return False
+    try:
+        cs = lowlevel.read_uint((sp + saved_at + _CS) & _U64, 8)
+    except PykdumpError:
+        return False
+    return cs & _USER_MODE == _USER_MODE
+
+
+class _EntryFrame(FrameDecorator):
+    # GDB calls any frame that may switch stacks a signal handler's.
+    def function(self) -> Any:
+        frame = self.inferior_frame()
+        found = BTstack.tables().symbols.at(frame.pc()) if lowlevel.is_open() else None
+        return super().function() if found is None else found[0]
+
+
+class EntryNames:
+    """The frame filter: entry code by its name."""
+
+    def __init__(self) -> None:
+        self.name = "pykdump-entry-names"
+        self.enabled = True
+        self.priority = 1000  # before others, which then see what this one makes
+        gdb.frame_filters[self.name] = self
+
+    def filter(self, frames: Iterable[Any]) -> Iterable[Any]:
+        return _frames() if lowlevel.is_open() else frames
+
+
+def _frames() -> Iterator[Any]:
+    # GDB's own iterator would end before the last frame.
+    frame = _twice(gdb.newest_frame)
+    while frame is not None:
+        is_entry = frame.type() == gdb.SIGTRAMP_FRAME
+        yield _EntryFrame(frame) if is_entry else FrameDecorator(frame)
+        frame = _twice(frame.older)
+
+
+def _twice(look: Callable[[], gdb.Frame | None]) -> gdb.Frame | None:
+    # The first look at the last frame of a stack fails with "PC not saved", the second does not.
+    try:
+        return look()
+    except gdb.error:
+        return look()
+
+
+def register() -> None:
+    """Add both to GDB."""
+    register_unwinder(None, EntryFromUserMode(), replace=True)
+    EntryNames()

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Stacks as data: the kernel's unwind tables, symbols, and the frames of any number of tasks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, NamedTuple
+
+from LinuxDump import cpus
+from LinuxDump.Tasks import Task
+from pykdump import lowlevel
+from pykdump.logging import pylog
+
+try:
+    from pykdump import _accel
+except ImportError:  # plain pytest: models can be imported
+    pass
+
+if TYPE_CHECKING:
+    from pykdump._accel import SymbolTable, Unwinder
+
+_ORC_IPS, _ORC_IPS_END = "__start_orc_unwind_ip", "__stop_orc_unwind_ip"
+_ORC_ENTRIES = "__start_orc_unwind"
+_TEXT, _TEXT_END = "_text", "_einittext"
+# v6.5 3aec4ecb3d1f ("x86: Rewrite ret_from_fork() in C") made the assembly part ret_from_fork_asm.
+_FORK_RETURN = ("ret_from_fork_asm", "ret_from_fork")
+
+#: Symbols that this module reads, for one look-up of them all.
+SYMBOLS = (_ORC_IPS, _ORC_IPS_END, _ORC_ENTRIES, _TEXT, _TEXT_END, *_FORK_RETURN)
+
+
+class Frame(NamedTuple):
+    """A frame of a kernel stack."""
+
+    addr: int  #: of the instruction: where it was, or where a call will return to
+    sp_addr: int
+    kind: str  #: "top", "call", "regs" (interrupted here), "user" (the end: user mode)
+    regs_addr: int  #: struct pt_regs * of the kinds "regs" and "user", else 0
+    function: str | None
+    offset: int  #: into the function
+    module: str  #: "" in the kernel itself
+
+
+class Stack(NamedTuple):
+    """What is known of a stack."""
+
+    frames: list[Frame]
+    is_complete: bool
+    reason: str  #: why it ends where it does, "" for a complete one
+
+
+class Tables(NamedTuple):
+    """What unwinding needs, read once a dump."""
+
+    unwinder: Unwinder
+    symbols: SymbolTable
+    modules_added: list[bool]  #: filled by LinuxDump.modules
+
+
+_tables: tuple[lowlevel.Kernel, Tables] | None = None
+
+
+def tables() -> Tables:
+    """The unwind tables and symbols of the kernel; modules are added by LinuxDump.modules."""
+    global _tables
+    if _tables is None or _tables[0] is not lowlevel.kernel():
+        _tables = (lowlevel.kernel(), _read_kernel_tables())
+    return _tables[1]
+
+
+def _read_kernel_tables() -> Tables:
+    lowlevel.prefetch_symbols(SYMBOLS)
+    kernel = lowlevel.kernel()
+    symbols = _accel.SymbolTable()
+    symbols.add_vmlinux(kernel.vmlinux, kernel.offset)
+    symbols.sort()
+    fork_return = next(filter(None, map(lowlevel.find_symbol, _FORK_RETURN)), 0)
+    unwinder = _accel.Unwinder(fork_return)
+    places = [lowlevel.find_symbol(name) for name in SYMBOLS[:5]]
+    ips, ips_end, entries, text, text_end = (place or 0 for place in places)
+    if all(places):
+        count = max(0, ips_end - ips) // 4
+        problem = unwinder.add(kernel.dump, "", ips, entries, count, text, text_end)
+        if problem:
+            pylog.warning(problem)
+    else:
+        pylog.warning("stacks cannot be unwound: this kernel was built without CONFIG_UNWINDER_ORC")
+    return Tables(unwinder, symbols, [])
+
+
+def stacks(tasks: Sequence[Task], registers: Mapping[int, bytes] | None = None) -> list[Stack]:
+    """The stack of each task, from the innermost frame to the user boundary.
+
+    :param registers: NT_PRSTATUS notes by CPU, for the tasks that ran; None for the dump's.
+    """
+    notes = cpus.registers_by_cpu() if registers is None else registers
+    starts = [_start(task, notes) for task in tasks]
+    unwinder, symbols, _ = tables()
+    return [
+        Stack([Frame(*frame) for frame in frames], complete, reason)
+        for frames, complete, reason in unwinder.stacks(lowlevel.dump(), starts, symbols)
+    ]
+
+
+def _start(task: Task, notes: Mapping[int, bytes]) -> tuple[int, bytes]:
+    if task.is_running:
+        return 0, notes.get(task.cpu, b"")
+    return task.sp_addr, b""
+
+
+def functions(stack: Stack) -> Iterable[str]:
+    """Names of the functions on a stack, innermost first; addresses where there is no name."""
+    for frame in stack.frames:
+        if frame.kind != "user":
+            yield frame.function or f"{frame.addr:#x}"

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Loaded modules: where each lies, its symbols and unwind tables (include/linux/module.h)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any, NamedTuple
+
+from LinuxDump import BTstack
+from pykdump import compat, lowlevel
+from pykdump.errors import PykdumpError
+from pykdump.layout import Layout
+from pykdump.logging import pylog
+from pykdump.walks import walk_list
+
+_MODULE = Layout("struct module", "name", "state", "taints", "refcnt.counter", "kallsyms")
+_ORC = Layout("struct module", "arch.num_orcs", "arch.orc_unwind_ip", "arch.orc_unwind")
+# Up to v6.3 a module's core was one piece, text first.
+_CORE = Layout("struct module", "core_layout.base", "core_layout.size", "core_layout.text_size")
+_KALLSYMS = Layout("struct mod_kallsyms", "symtab", "num_symtab", "strtab", "typetab")
+
+_SYMBOL_SIZE = 24  # Elf64_Sym
+_MAX_SYMBOLS = 1 << 20
+_MAX_STRINGS = 64 << 20
+_MAX_MODULES = 10_000
+_MAX_PIECE = 1 << 30
+# enum mod_mem_type: what stays after a module's init
+_KEPT_KINDS = ("MOD_TEXT", "MOD_DATA", "MOD_RODATA", "MOD_RO_AFTER_INIT")
+_MODULE_REF_BASE = 1  # kernel/module/main.c
+
+
+class Piece(NamedTuple):
+    """A piece of memory of a module."""
+
+    addr: int
+    size_bytes: int
+
+    @property
+    def end_addr(self) -> int:
+        return self.addr + self.size_bytes
+
+    def holds(self, addr: int) -> bool:
+        return self.addr <= addr < self.end_addr
+
+
+class Module(NamedTuple):
+    """A module as it was when the dump was taken."""
+
+    addr: int  #: struct module *
+    name: str
+    state: str  #: "live", "coming", "going" or "unformed"
+    text: Piece
+    pieces: tuple[Piece, ...]  #: text and all else that stays after its init
+    refs: int
+    taints: int
+
+    @property
+    def size_bytes(self) -> int:
+        return sum(piece.size_bytes for piece in self.pieces)
+
+    def holds(self, addr: int) -> bool:
+        """Whether an address lies in the module."""
+        return any(piece.holds(addr) for piece in self.pieces)
+
+
+_modules: tuple[lowlevel.Kernel, list[Module]] | None = None
+
+
+def modules() -> list[Module]:
+    """The modules that are loaded, newest first; read once a dump."""
+    global _modules
+    if _modules is None or _modules[0] is not lowlevel.kernel():
+        _modules = (lowlevel.kernel(), _read_modules())
+    return _modules[1]
+
+
+def module_at(addr: int) -> Module | None:
+    """The module in which an address lies."""
+    return next((module for module in modules() if module.holds(addr)), None)
+
+
+def _read_modules() -> list[Module]:
+    head = lowlevel.find_symbol("modules")
+    if head is None:  # CONFIG_MODULES is off
+        return []
+    node_at = lowlevel.member("struct module", "list").offset
+    walk = walk_list(head, limit=_MAX_MODULES)
+    if walk.end != "complete":
+        pylog.warning(
+            f"the list of modules is broken after {len(walk.nodes)} ({walk.end} at struct module "
+            f"{walk.stopped_at - node_at:#x}, list.next): modules may be missing"
+        )
+    addrs = [node - node_at for node in walk.nodes]
+    found = []
+    states = _state_names()
+    for addr, row in zip(addrs, _MODULE.read_many(addrs)):
+        pieces = None if row is None else _pieces(addr)
+        if row is None or not pieces:
+            pylog.warning(f"struct module {addr:#x} cannot be read or is damaged, module skipped")
+            continue
+        name = row.name.decode("utf-8", "backslashreplace")
+        state = states.get(row.state, f"state {row.state}")
+        refs = row.refcnt_counter - _MODULE_REF_BASE
+        found.append(Module(addr, name, state, pieces[0], tuple(pieces[1:]), refs, row.taints))
+    return found
+
+
+def _state_names() -> dict[int, str]:
+    values = lowlevel.enumerators("enum module_state")
+    return {value: name.removeprefix("MODULE_STATE_").lower() for name, value in values.items()}
+
+
+def _pieces(addr: int) -> list[Piece] | None:
+    # The text, then all pieces, the text's own among them.
+    # v6.4 ac3b43283923 ("module: replace module_layout with module_memory")
+    if not compat.has("struct module.mem"):
+        core = _CORE.read(addr)
+        if core is None:
+            return None
+        base, size, text_size = core
+        return (
+            [Piece(base, text_size), Piece(base, size)] if text_size <= size <= _MAX_PIECE else None
+        )
+    kinds = lowlevel.enumerators("enum mod_mem_type")
+    stride = lowlevel.sizeof("struct module_memory")
+    first = addr + lowlevel.member("struct module", "mem").offset
+    kept = [kinds[name] for name in _KEPT_KINDS if name in kinds]
+    rows = Layout("struct module_memory", "base", "size").read_many(
+        [first + kind * stride for kind in (kinds["MOD_TEXT"], *kept)]
+    )
+    if None in rows or any(row.size > _MAX_PIECE for row in rows):
+        return None
+    return [Piece(*rows[0]), *(Piece(*row) for row in rows[1:] if row.size)]
+
+
+# --- symbols and unwind tables
+
+
+def add_to_tables() -> list[Module]:
+    """Add the modules' symbols and unwind tables to those of the kernel; returns the modules."""
+    tables = BTstack.tables()
+    if not tables.modules_added:
+        for module in modules():
+            _add_symbols(module, tables)
+            _add_orc(module, tables)
+        tables.symbols.sort()
+        tables.modules_added.append(True)
+    return modules()
+
+
+def _add_symbols(module: Module, tables: BTstack.Tables) -> None:
+    kallsyms = _MODULE.read(module.addr).kallsyms
+    row = _KALLSYMS.read(kallsyms) if kallsyms else None
+    if row is None or row.num_symtab > _MAX_SYMBOLS:
+        pylog.warning(f"module {module.name}: its symbols cannot be read")
+        return
+    dump = lowlevel.dump()
+    try:
+        symtab = dump.read(row.symtab, row.num_symtab * _SYMBOL_SIZE)
+        strings = dump.read(row.strtab, _strings_size(module, row))
+    except PykdumpError as error:
+        pylog.warning(f"module {module.name}: its symbols cannot be read: {error}")
+        return
+    start = min(piece.addr for piece in module.pieces)
+    end = max(piece.end_addr for piece in module.pieces)
+    tables.symbols.add_module(module.name, symtab, strings, start, end)
+
+
+def _strings_size(module: Module, row: Any) -> int:
+    # The table of types follows that of strings; before it was there, the end of the module does.
+    if 0 < row.typetab - row.strtab <= _MAX_STRINGS:
+        return int(row.typetab - row.strtab)
+    ends = [piece.end_addr for piece in module.pieces if piece.holds(row.strtab)]
+    return min(ends[0] - int(row.strtab), _MAX_STRINGS) if ends else 0
+
+
+def _add_orc(module: Module, tables: BTstack.Tables) -> None:
+    if not compat.has("struct module.arch.num_orcs"):
+        return
+    row = _ORC.read(module.addr)
+    if row is None or not row.arch_num_orcs:
+        return
+    problem = tables.unwinder.add(
+        lowlevel.dump(),
+        module.name,
+        row.arch_orc_unwind_ip,
+        row.arch_orc_unwind,
+        row.arch_num_orcs,
+        module.text.addr,
+        module.text.end_addr,
+    )
+    if problem:
+        pylog.warning(problem)
+
+
+def unwindable() -> Iterator[Module]:
+    """The modules that have an unwind table."""
+    for module in add_to_tables():
+        row = _ORC.read(module.addr) if compat.has("struct module.arch.num_orcs") else None
+        if row is not None and row.arch_num_orcs:
+            yield module

@@ -1,0 +1,9 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+from typing import Any
+
+import gdb
+
+class FrameDecorator:
+    def __init__(self, base: gdb.Frame | FrameDecorator) -> None: ...
+    def inferior_frame(self) -> gdb.Frame: ...
+    def function(self) -> Any: ...
