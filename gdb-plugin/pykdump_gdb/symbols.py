@@ -25,12 +25,13 @@ class _Loaded(NamedTuple):
 
 
 _loaded: _Loaded | None = None
+_dropped: str | None = None  # what GDB had before a load that failed
 
 
 def vmlinux_in_gdb() -> str | None:
-    """The file whose symbols GDB has loaded as the program."""
+    """The file whose symbols GDB has loaded as the program, or had before a load that failed."""
     name = gdb.current_progspace().filename
-    return None if name is None else os.path.realpath(name)
+    return _dropped if name is None else os.path.realpath(name)
 
 
 def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> None:
@@ -39,15 +40,16 @@ def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> Non
     The kernel must be attached: its unwind tables are loaded along. Raises PykdumpError when GDB
     cannot read the file.
     """
-    global _loaded
+    global _loaded, _dropped
     changed_ns = os.stat(vmlinux).st_mtime_ns
     if _loaded is not None and _loaded.objfile.is_valid():
         if _loaded[:3] == (vmlinux, changed_ns, offset) and vmlinux_in_gdb() == vmlinux:
             return
-    _loaded = None
+    _loaded, _dropped = None, vmlinux_in_gdb()
     index.prepare(vmlinux, elf.build_id, progress)
     progress.announce("loading vmlinux")
     _symbol_file(vmlinux, offset)
+    _dropped = None
     lowlevel.forget()
     progress.announce("reading modules")
     with _unwatched(), settings.quiet():

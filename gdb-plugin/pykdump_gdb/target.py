@@ -50,6 +50,8 @@ class Connection:
                 self._disconnect()
             if self._region is not None:
                 gdb.execute(f"delete mem {self._region}", to_string=True)
+                if not _region_numbers():
+                    gdb.execute("mem auto", to_string=True)  # as it is in a new GDB
                 self._region = None
         for name, value in self._before.items():
             settings.assign(name, value)

@@ -32,6 +32,12 @@ _STATE_LETTERS = "RSDTtXZP"
 # include/linux/threads.h
 _PID_MAX_LIMIT = 4 * 1024 * 1024
 
+_WALK_ENDS = {
+    "cycle": "met before",
+    "unreadable": "cannot be read",
+    "limit": "more than any kernel has",
+}
+
 _TASK = Layout(
     "struct task_struct",
     *("pid", "tgid", "comm", "State", "exit_state", "Cpu", "Last_ran", "mm", "thread.sp", "stack"),
@@ -168,13 +174,15 @@ def _all_threads(init_task: int) -> list[int]:
     if walk.end == "complete":
         return _with_threads(leaders)
 
+    if walk.end == "unreadable" and leaders:
+        leaders.pop()  # the pointer to it is bad, or its page is gone
     backwards = [node - tasks_at for node in walk_list_backwards(head)]
     found = _with_threads(list(dict.fromkeys(leaders + backwards)))
     found = _with_descendants([init_task, *found])
     pylog.warning(
-        f"the list of processes is broken after {len(leaders)} ({walk.end} at task_struct "
-        f"{walk.stopped_at - tasks_at:#x}, tasks.next); {len(found) - 1} threads found from its "
-        "other end and through the children of those known"
+        f"the list of processes is broken at task_struct {[init_task, *leaders][-1]:#x}: its "
+        f"tasks.next is {walk.stopped_at:#x} ({_WALK_ENDS[walk.end]}); {len(found) - 1} threads "
+        "found from the list's other end and through the children of those known"
     )
     return found
 
