@@ -23,11 +23,11 @@ def load_kernel() -> None:
 
     vmlinux has none for entry code, and none that is right where the stack is switched.
     """
-    kernel = lowlevel.kernel()
+    kernel, tables = lowlevel.kernel(), BTstack.tables()
+    if not tables.has_orc:
+        return
     try:
-        content = BTstack.tables().unwinder.cfi_file(
-            "", vmlinux=kernel.vmlinux, offset=kernel.offset
-        )
+        content = tables.unwinder.cfi_file("", vmlinux=kernel.vmlinux, offset=kernel.offset)
     except PykdumpError as error:
         pylog.warning(f"GDB's backtraces may end early: {error}")
         return
@@ -37,11 +37,11 @@ def load_kernel() -> None:
 def load_modules() -> None:
     """Load a file for each module: its symbols, and how its functions are unwound."""
     tables = BTstack.tables()
-    for module in modules.unwindable():
-        try:
+    try:
+        for module in modules.unwindable():
             load(module.name, tables.unwinder.cfi_file(module.name, symbols=tables.symbols))
-        except PykdumpError as error:
-            pylog.warning(f"module {module.name}: {error}")
+    except PykdumpError as error:
+        pylog.warning(f"names and stacks of modules are missing: {error}")
 
 
 def load(name: str, content: bytes) -> None:

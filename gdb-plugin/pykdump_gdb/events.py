@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import gdb
 
-from pykdump_gdb import session, symbols
+from pykdump_gdb import cfi, session, symbols
 
 
 def register() -> None:
@@ -21,3 +21,4 @@ def _connection_removed(event: gdb.ConnectionEvent) -> None:
 
 def _exiting(event: gdb.GdbExitingEvent) -> None:
     session.close()
+    cfi.forget()

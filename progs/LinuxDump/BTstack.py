@@ -56,6 +56,11 @@ class Tables(NamedTuple):
     symbols: SymbolTable
     modules_added: list[bool]  #: filled by LinuxDump.modules
 
+    @property
+    def has_orc(self) -> bool:
+        """Whether the kernel was built with CONFIG_UNWINDER_ORC."""
+        return lowlevel.find_symbol(_ORC_IPS) is not None
+
 
 _tables: tuple[lowlevel.Kernel, Tables] | None = None
 
@@ -83,8 +88,6 @@ def _read_kernel_tables() -> Tables:
         problem = unwinder.add(kernel.dump, "", ips, entries, count, text, text_end)
         if problem:
             pylog.warning(problem)
-    else:
-        pylog.warning("stacks cannot be unwound: this kernel was built without CONFIG_UNWINDER_ORC")
     return Tables(unwinder, symbols, [])
 
 
@@ -95,7 +98,9 @@ def stacks(tasks: Sequence[Task], registers: Mapping[int, bytes] | None = None) 
     """
     notes = cpus.registers_by_cpu() if registers is None else registers
     starts = [_start(task, notes) for task in tasks]
-    unwinder, symbols, _ = tables()
+    unwinder, symbols, _ = found = tables()
+    if not found.has_orc:
+        pylog.warning("stacks cannot be unwound: the kernel was built without CONFIG_UNWINDER_ORC")
     return [
         Stack([Frame(*frame) for frame in frames], complete, reason)
         for frames, complete, reason in unwinder.stacks(lowlevel.dump(), starts, symbols)

@@ -83,8 +83,10 @@ def _read_modules() -> list[Module]:
     head = lowlevel.find_symbol("modules")
     if head is None:  # CONFIG_MODULES is off
         return []
-    node_at = lowlevel.member("struct module", "list").offset
     walk = walk_list(head, limit=_MAX_MODULES)
+    if walk.end == "complete" and not walk.nodes:
+        return []
+    node_at = lowlevel.member("struct module", "list").offset
     if walk.end != "complete":
         pylog.warning(
             f"the list of modules is broken after {len(walk.nodes)} ({walk.end} at struct module "
