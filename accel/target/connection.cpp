@@ -88,11 +88,9 @@ bool Connection::send(std::string_view bytes) {
         const ssize_t sent = ::send(peer_.get(), bytes.data(), bytes.size(), MSG_NOSIGNAL);
         if (sent >= 0) {
             bytes.remove_prefix(static_cast<std::size_t>(sent));
-        } else if (!is_passing(errno)) {
-            return false;
-        } else if (!wait_for(peer_.get(), POLLOUT, stop_fd_)) {
-            return false;
+            continue;
         }
+        if (!is_passing(errno) || !wait_for(peer_.get(), POLLOUT, stop_fd_)) return false;
     }
     return true;
 }

@@ -48,6 +48,7 @@ Session::Session(const MemoryReader& memory, const Architecture& arch, const Thr
       arch_(arch),
       threads_(threads),
       counters_(counters),
+      stopped_tid_(choose_stopped_tid()),
       buffer_(kPacketSize - 1) {}
 
 std::optional<std::string> Session::answer(std::string_view payload) {
@@ -55,12 +56,20 @@ std::optional<std::string> Session::answer(std::string_view payload) {
     return std::visit([this](const auto& request) { return to(request); }, parse_request(payload));
 }
 
-int Session::current_tid() const {
-    return selected_tid_ > 0 ? selected_tid_ : threads_.selected();
+// GDB gives up connecting when it stops in a thread without a program counter.
+int Session::choose_stopped_tid() const {
+    const auto has_pc = [this](const std::optional<Thread>& thread) {
+        return arch_.program_counter(registers_of(thread)).has_value();
+    };
+    const int wanted = threads_.selected();
+    if (has_pc(threads_.find(wanted))) return wanted;
+    for (const Thread& thread : threads_.all()) {
+        if (has_pc(thread)) return thread.tid;
+    }
+    return wanted;
 }
 
-RegisterSet Session::current_registers() const {
-    const auto thread = threads_.find(current_tid());
+RegisterSet Session::registers_of(const std::optional<Thread>& thread) const {
     if (!thread) return {};
     if (thread->registers) return *thread->registers;
     if (!thread->thread_sp) return {};
@@ -154,9 +163,9 @@ Session::Reply Session::to(const request::NextThreads&) {
 }
 
 Session::Reply Session::to(const request::StopReason&) {
-    const int tid = threads_.selected();
-    if (tid == 0) return "S00";
-    return "T00thread:" + hex_text(static_cast<unsigned>(tid)) + ";";
+    stopped_tid_ = choose_stopped_tid();
+    if (stopped_tid_ == 0) return "S00";
+    return "T00thread:" + hex_text(static_cast<unsigned>(stopped_tid_)) + ";";
 }
 
 Session::Reply Session::to(const request::SelectThread& wanted) {

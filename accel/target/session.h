@@ -61,8 +61,10 @@ class Session {
     Reply to(const request::OfferSymbols&);
     Reply to(const request::Monitor& asked);
 
-    int current_tid() const;
-    RegisterSet current_registers() const;
+    int current_tid() const { return selected_tid_ > 0 ? selected_tid_ : stopped_tid_; }
+    int choose_stopped_tid() const;
+    RegisterSet registers_of(const std::optional<Thread>& thread) const;
+    RegisterSet current_registers() const { return registers_of(threads_.find(current_tid())); }
     std::size_t read(KernelAddr addr, std::span<std::byte> out) const;
     std::string stats_text() const;
 
@@ -72,7 +74,8 @@ class Session {
     TargetCounters& counters_;
 
     bool no_ack_ = false;
-    int selected_tid_ = 0;  // by Hg; 0 for the table's own choice
+    int stopped_tid_;       // as told in the last answer to "?"; "any thread" is this one
+    int selected_tid_ = 0;  // by Hg; 0 or less is any
     std::string threads_xml_;
     std::size_t threads_in_xml_ = 0;
     std::vector<Thread> listed_;     // by qfThreadInfo

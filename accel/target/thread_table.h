@@ -37,7 +37,8 @@ class ThreadTable {
     std::vector<Thread> all() const;  // in the order in which they were added
     std::size_t size() const;         // threads never leave, so it tells whether there are new ones
 
-    // The thread GDB stops in first; the first one when `tid` is not in the table.
+    // The thread GDB stops in first, if its program counter is known; the first one when `tid` is
+    // not in the table.
     void set_selected(int tid);
     int selected() const;  // 0 when there are no threads
 

@@ -16,6 +16,7 @@ using testing::HasSubstr;
 using testing::StartsWith;
 
 constexpr std::uint64_t kText = 0xffffffff81000000;
+constexpr std::size_t kRip = 16;
 constexpr int kRunning = 22, kSleeping = 1, kUnknown = 4000;
 constexpr std::uint64_t kSleeperStack = 0xffffc90000010000;
 constexpr std::uint64_t kPgd = 0xffff888000200000;
@@ -28,6 +29,7 @@ class SessionTest : public testing::Test {
         running.tid = kRunning;
         running.registers = RegisterSet{};
         running.registers->values[0] = 0x1122334455667788;
+        running.registers->values[kRip] = kText;
         sleeping.tid = kSleeping;
         sleeping.thread_sp = {kSleeperStack};
         sleeping.pgd = {kPgd};
@@ -113,7 +115,7 @@ TEST_F(SessionTest, RegistersOfARunningTaskAreItsNote) {
 
 TEST_F(SessionTest, RegistersOfASleeperAreInItsSwitchFrame) {
     EXPECT_EQ(ask_for(kSleeping, "g").size(), length_of_g());
-    EXPECT_EQ(ask("p10"), "a600000000000000");  // rip: the return address
+    EXPECT_EQ(ask("p" + hex_text(kRip)), "a600000000000000");  // rip: the return address
     EXPECT_EQ(ask("p7"),
               "38000100"
               "00c9ffff");              // rsp: behind the frame
@@ -132,6 +134,23 @@ TEST_F(SessionTest, FloatingPointIsUnavailableAndNumbersEndBehindIt) {
     EXPECT_EQ(ask("p" + hex_text(known)), std::string(20, 'x'));
     EXPECT_EQ(ask("p" + hex_text(all)), "E01");
     EXPECT_EQ(ask("pffffffffffffffff"), "E01");
+}
+
+TEST_F(SessionTest, StopsInAThreadWithAProgramCounterSinceGdbTakesNoOther) {
+    threads.set_selected(kUnknown);
+    EXPECT_EQ(ask("?"), "T00thread:1;");
+    EXPECT_EQ(ask_for(0, "qC"), "QC1");  // GDB asks for no other before it reads the registers
+    memory.make_hole(kSleeperStack, 1);
+    EXPECT_EQ(ask("?"), "T00thread:16;");
+}
+
+TEST_F(SessionTest, StopsInTheSelectedThreadWhenNoneHasAProgramCounter) {
+    ThreadTable blind;
+    Thread thread;
+    thread.tid = 9;
+    blind.add({thread});
+    Session other(memory, x86_64(), blind, counters);
+    EXPECT_EQ(other.answer("?"), "T00thread:9;");
 }
 
 TEST_F(SessionTest, ThreadThatIsNotThereCannotBeSelected) {
