@@ -99,7 +99,7 @@ void bind_target(py::module_& m) {
     const py::call_guard<py::gil_scoped_release> no_gil;
     py::class_<PyTargetServer, std::unique_ptr<PyTargetServer, DeleteWithoutGil>>(
         m, "TargetServer", "The server that `target remote` connects to; see accel/target.")
-        .def(py::init<DumpPtr>(), "dump"_a)
+        .def(py::init<DumpPtr>(), "dump"_a.none(false))
         .def("add_threads", &PyTargetServer::add_threads, "threads"_a)
         .def("has_thread", &PyTargetServer::has_thread, "tid"_a)
         .def("thread_count", &PyTargetServer::thread_count)
