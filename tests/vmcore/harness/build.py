@@ -11,7 +11,7 @@ from pathlib import Path
 from . import forms
 from .cache import cache_lock, cache_root, digest, is_fresh, piece
 from .guest_disk import GUEST_SOURCE, get_boot_files, root_stamp, write_plan_disk
-from .kernels import KERNEL_SOURCES, Kernel, get_kernel, kernel_stamp
+from .kernels import MODULE_SOURCE, Kernel, cached_kernel, get_kernel
 from .machine import Machine, run_machine
 from .scenario import END_OF_PANIC, SCENARIOS, Scenario
 from .steps import HarnessError, require_tools, step
@@ -30,22 +30,23 @@ _ARGUMENTS = (
 )
 
 
-def scenario_stamp(scenario: Scenario) -> str:
+def scenario_stamp(scenario: Scenario, kernel: Kernel) -> str:
     """Hash of all that decides what a scenario's dumps hold."""
-    inputs = [kernel_stamp(KERNEL_SOURCES[scenario.kernel]), root_stamp()]
-    return digest("scenario-1", scenario, GUEST_SOURCE, _ARGUMENTS, *inputs)
+    inputs = (GUEST_SOURCE, MODULE_SOURCE, kernel.vmlinuz, root_stamp(), _ARGUMENTS)
+    return digest("scenario-2", scenario, *inputs)
 
 
 def make_scenario(name: str) -> Path:
     """The directory of scenario ``name``; made when the cache has none of the present inputs."""
     scenario = SCENARIOS[name]
     directory = cache_root() / "dumps" / name
-    stamp = scenario_stamp(scenario)
-    if is_fresh(directory, stamp):
+    cached = cached_kernel(scenario.kernel)
+    if cached and is_fresh(directory, scenario_stamp(scenario, cached)):
         return directory
     require_tools()
     with cache_lock():
         kernel = get_kernel(scenario.kernel)
+        stamp = scenario_stamp(scenario, kernel)
         return piece(f"dumps/{name}", stamp, lambda work: _make(scenario, kernel, work))
 
 

@@ -17,7 +17,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
-from .cache import digest, piece
+from .cache import cache_root, digest, is_fresh, piece
 from .steps import HarnessError, run, step
 
 MODULE_SOURCE = Path(__file__).parent.parent / "module"
@@ -95,7 +95,8 @@ class Kernel:
     def load_order(self, module: str) -> list[Path]:
         """Files to insert for ``module``, dependencies first."""
         index = self.modules / "lib/modules" / self.release / "modules.dep"
-        if not re.search(rf"/{module}\.ko", index.read_text()):
+        # A module's name has underscores where its file's may have dashes.
+        if not re.search(rf"/{module.replace('_', '[-_]')}\.ko", index.read_text()):
             return []  # built in, or this kernel has none
         command: list[str | Path] = [
             "modprobe",
@@ -110,22 +111,34 @@ class Kernel:
         return [Path(line.split()[1]) for line in lines if line.startswith("insmod ")]
 
 
-def kernel_stamp(source: KernelSource) -> str:
-    return digest("kernel-2", source, sorted(GUEST_MODULES), MODULE_SOURCE)
+def _unpacked_stamp(source: KernelSource) -> str:
+    return digest("packages-3", source, sorted(GUEST_MODULES))
+
+
+def _built_stamp(source: KernelSource, release: str) -> str:
+    return digest("module-1", source, MODULE_SOURCE, release)
+
+
+def cached_kernel(name: str) -> Kernel | None:
+    """The kernel ``name`` if the cache has it, with our module of the present source."""
+    source = KERNEL_SOURCES[name]
+    kernel = Kernel(cache_root() / "packages" / name)
+    if not is_fresh(kernel.directory, _unpacked_stamp(source)):
+        return None
+    built = cache_root() / "modules" / name
+    return kernel if is_fresh(built, _built_stamp(source, kernel.release)) else None
 
 
 def get_kernel(name: str) -> Kernel:
     """The kernel ``name``, downloaded and unpacked when the cache does not have it."""
     source = KERNEL_SOURCES[name]
     unpacked = piece(
-        f"packages/{name}",
-        digest("packages-2", source, sorted(GUEST_MODULES)),
-        lambda work: _unpack(source, work),
+        f"packages/{name}", _unpacked_stamp(source), lambda work: _unpack(source, work)
     )
     kernel = Kernel(unpacked)
     built = piece(
         f"modules/{name}",
-        digest("module-1", source, MODULE_SOURCE, kernel.release),
+        _built_stamp(source, kernel.release),
         lambda work: _build_module(source, kernel, work),
     )
     _install_module(kernel, built)
