@@ -35,6 +35,11 @@ Elf64_Ehdr read_header(const InputFile& file) {
         throw OpenError(file.path() + " is a dump of " + elf_machine_name(machine) +
                         "; only x86_64 dumps can be opened");
     }
+    // libkdumpfile trusts the size of section headers, and crashes where it is 0.
+    const bool has_sections = header->e_shoff != 0 || header->e_shnum != 0;
+    if (has_sections && header->e_shentsize != sizeof(Elf64_Shdr)) {
+        damaged(file, "its section headers have " + std::to_string(header->e_shentsize) + " bytes");
+    }
     return *header;
 }
 

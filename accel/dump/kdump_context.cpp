@@ -8,7 +8,10 @@
 namespace pyk {
 
 void KdumpContext::Free::operator()(_kdump_ctx* ctx) const {
-    kdump_free(ctx);
+    // The last context of a kdump file cannot be freed: libkdumpfile 0.5.1 then writes to
+    // attributes that it freed already, and always so after it refused a file. What stays is a few
+    // MiB.
+    if (is_clone) kdump_free(ctx);
 }
 
 KdumpContext KdumpContext::open(const std::vector<int>& fds, const Architecture& arch,
@@ -32,6 +35,7 @@ KdumpContext KdumpContext::open(const std::vector<int>& fds, const Architecture&
 KdumpContext KdumpContext::clone() const {
     KdumpContext copy;
     copy.ctx_.reset(kdump_clone(ctx_.get(), 0));
+    copy.ctx_.get_deleter().is_clone = true;
     if (!copy.ctx_) throw Error("cannot open the dump once more for another thread: out of memory");
     return copy;
 }

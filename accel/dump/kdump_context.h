@@ -30,6 +30,8 @@ class KdumpContext {
 
  private:
     struct Free {
+        Free() : is_clone(false) {}
+        bool is_clone;
         void operator()(_kdump_ctx* ctx) const;
     };
     std::unique_ptr<_kdump_ctx, Free> ctx_;
