@@ -4,11 +4,15 @@
 from __future__ import annotations
 
 import importlib.util
+import os
 import shutil
 import sys
+from pathlib import Path
 
 import pytest
-from conftest import BUILD, ROOT
+
+ROOT = Path(__file__).resolve().parent.parent
+BUILD = Path(os.environ.get("PYKDUMP_BUILD") or ROOT / "build")
 
 _spec = importlib.util.spec_from_file_location("lint", ROOT / "packaging" / "lint.py")
 assert _spec and _spec.loader
