@@ -36,6 +36,7 @@ constexpr int kPtRegs[] = {15, 14, 13, 12, kRbp,  kRbx,    11,  10,     9,    8,
                            2,  1,  4,  5,  kNone, kReturn, kCs, kFlags, kRsp, kSs};
 
 constexpr std::int64_t kDataAlign = -8;
+constexpr std::uint64_t kUserEnd = 1ULL << 56;
 constexpr std::size_t kRowsPerFde = 32;  // GDB runs an FDE from its start
 
 class Bytes {
@@ -240,6 +241,8 @@ void add_uncovered(std::vector<Row>& rows, const std::vector<CodeRange>& covered
 
 std::vector<Row> rows_of(const OrcTable& table, const std::vector<CodeRange>& covered) {
     std::vector<Row> rows;
+    // Above user mode there is nothing. GDB passes over what begins at 0.
+    if (table.name().empty()) rows.push_back({1, kUserEnd, {}});
     const auto& ips = table.ips();
     for (std::size_t i = 0; i < ips.size(); ++i) {
         const std::uint64_t start = std::max(ips[i], table.text().value);

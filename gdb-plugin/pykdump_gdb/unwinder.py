@@ -37,8 +37,11 @@ class EntryFromUserMode(Unwinder):
     def __call__(self, pending_frame: gdb.PendingFrame) -> gdb.UnwindInfo | None:
         if not lowlevel.is_open():
             return None
-        pc, sp = (pending_frame.read_register(name) for name in ("rip", "rsp"))
-        if not _is_last(int(pc) & _U64, int(sp) & _U64):
+        try:
+            pc, sp = (pending_frame.read_register(name) for name in ("rip", "rsp"))
+            if not _is_last(int(pc) & _U64, int(sp) & _U64):
+                return None
+        except gdb.error:  # a register that the dump does not have
             return None
         return pending_frame.create_unwind_info(_FrameId(sp, pc))
 
@@ -47,8 +50,6 @@ _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
 
 def _is_last(pc: int, sp: int) -> bool:
-    if pc >> 63 == 0:
-        return True
     saved_at = BTstack.tables().unwinder.saved_registers_at(pc)
     if saved_at is None:
         return False
@@ -65,6 +66,20 @@ class _EntryFrame(FrameDecorator):
         frame = self.inferior_frame()
         found = BTstack.tables().symbols.at(frame.pc()) if lowlevel.is_open() else None
         return super().function() if found is None else found[0]
+
+
+class _UserFrame(FrameDecorator):
+    def function(self) -> Any:
+        return "<user mode>"
+
+
+class _LostFrame(FrameDecorator):
+    # FrameDecorator asks for the program counter.
+    def address(self) -> None:
+        return None
+
+    def function(self) -> Any:
+        return "<registers are not in the dump>"
 
 
 class EntryNames:
@@ -84,9 +99,18 @@ def _frames() -> Iterator[Any]:
     # GDB's own iterator would end before the last frame.
     frame = _twice(gdb.newest_frame)
     while frame is not None:
-        is_entry = frame.type() == gdb.SIGTRAMP_FRAME
-        yield _EntryFrame(frame) if is_entry else FrameDecorator(frame)
+        yield _decorated(frame)
         frame = _twice(frame.older)
+
+
+def _decorated(frame: gdb.Frame) -> FrameDecorator:
+    if frame.type() == gdb.SIGTRAMP_FRAME:
+        return _EntryFrame(frame)
+    try:
+        is_in_user_mode = frame.pc() >> 63 == 0
+    except gdb.error:
+        return _LostFrame(frame)
+    return _UserFrame(frame) if is_in_user_mode else FrameDecorator(frame)
 
 
 def _twice(look: Callable[[], gdb.Frame | None]) -> gdb.Frame | None:
