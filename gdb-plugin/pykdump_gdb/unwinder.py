@@ -114,11 +114,14 @@ def _decorated(frame: gdb.Frame) -> FrameDecorator:
 
 
 def _twice(look: Callable[[], gdb.Frame | None]) -> gdb.Frame | None:
-    # The first look at the last frame of a stack fails with "PC not saved", the second does not.
-    try:
-        return look()
-    except gdb.error:
-        return look()
+    # The first look at the last frame of a stack fails with "PC not saved", the second does not,
+    # unless nothing is known of the frame.
+    for _ in range(2):
+        try:
+            return look()
+        except gdb.error:
+            pass
+    return None
 
 
 def register() -> None:
