@@ -3,14 +3,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 from LinuxDump import cpus
+from LinuxDump.task_lists import all_threads, is_plausible
 from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
-from pykdump.walks import walk_list, walk_list_backwards, walk_lists
 
 # v5.14 2f064a59a11f ("sched: Change task_struct::state") renamed state to __state.
 compat.member("struct task_struct", "State", "__state", "state")
@@ -28,15 +28,6 @@ _TASK_FROZEN = 0x8000
 _TASK_REPORT = 0x7F
 # fs/proc/array.c, task_state_array: by the highest bit of state | exit_state
 _STATE_LETTERS = "RSDTtXZP"
-
-# include/linux/threads.h
-_PID_MAX_LIMIT = 4 * 1024 * 1024
-
-_WALK_ENDS = {
-    "cycle": "met before",
-    "unreadable": "cannot be read",
-    "limit": "more than any kernel has",
-}
 
 _TASK = Layout(
     "struct task_struct",
@@ -119,23 +110,16 @@ def task_table() -> TaskTable:
 def _read_tasks(run_queues: Sequence[cpus.RunQueue]) -> list[Task]:
     init_task = lowlevel.symbol_address("init_task")
     idle = {queue.idle: queue.cpu for queue in run_queues} or {init_task: 0}
-    addrs = list(dict.fromkeys([*idle, *_all_threads(init_task)]))
+    addrs = list(dict.fromkeys([*idle, *all_threads(init_task)]))
     rows = _TASK.read_many(addrs)
     known = [(addr, row) for addr, row in zip(addrs, rows) if row is not None]
     _warn_of_lost([addr for addr, row in zip(addrs, rows) if row is None], "cannot be read")
 
-    sane = [(addr, row) for addr, row in known if _is_plausible(row, addr in idle)]
+    sane = [(addr, row) for addr, row in known if is_plausible(row, addr in idle)]
     if len(sane) < len(known):
         kept = {addr for addr, _ in sane}
         _warn_of_lost([addr for addr, _ in known if addr not in kept], "hold no task")
     return list(_records(sane, run_queues, idle))
-
-
-def _is_plausible(row: Any, is_idle: bool) -> bool:
-    # A damaged list can lead anywhere; what it leads to shall not pass for a task.
-    return (0 < row.pid <= _PID_MAX_LIMIT and 0 < row.tgid <= _PID_MAX_LIMIT) or (
-        is_idle and row.pid == 0
-    )
 
 
 def _warn_of_lost(addrs: Sequence[int], why: str) -> None:
@@ -164,64 +148,3 @@ def _records(
         idle_cpu = idle.get(addr)
         saved = sp if stack else 0  # the stack of a dead task was given back
         yield Task(addr, pid, tgid, comm, letter, cpu, ran_ago, saved, pgd, is_running, idle_cpu)
-
-
-def _all_threads(init_task: int) -> list[int]:
-    tasks_at = lowlevel.member("struct task_struct", "tasks").offset
-    head = init_task + tasks_at
-    walk = walk_list(head)
-    leaders = [node - tasks_at for node in walk.nodes]
-    if walk.end == "complete":
-        return _with_threads(leaders)
-
-    if walk.end == "unreadable" and leaders:
-        leaders.pop()  # the pointer to it is bad, or its page is gone
-    backwards = [node - tasks_at for node in walk_list_backwards(head)]
-    found = _with_threads(list(dict.fromkeys(leaders + backwards)))
-    found = _with_descendants([init_task, *found])
-    pylog.warning(
-        f"the list of processes is broken at task_struct {[init_task, *leaders][-1]:#x}: its "
-        f"tasks.next is {walk.stopped_at:#x} ({_WALK_ENDS[walk.end]}); {len(found) - 1} threads "
-        "found from the list's other end and through the children of those known"
-    )
-    return found
-
-
-def _with_threads(leaders: Sequence[int]) -> list[int]:
-    """The leaders, each followed by the other threads of its process."""
-    node_at = lowlevel.member("struct task_struct", "thread_node").offset
-    head_at = lowlevel.member("struct signal_struct", "thread_head").offset
-    rows = Layout("struct task_struct", "signal").read_many(leaders)
-    whole = [leader for leader, row in zip(leaders, rows) if row is not None and row.signal]
-    signals = [row.signal for row in rows if row is not None and row.signal]
-    threads: dict[int, list[int]] = {}
-    broken = []
-    for leader, walk in zip(whole, walk_lists([signal + head_at for signal in signals])):
-        threads[leader] = [node - node_at for node in walk.nodes]
-        if walk.end != "complete":
-            broken.append(leader)
-    if broken:
-        pylog.warning(
-            f"{len(broken)} processes have a broken list of threads, some of theirs may be "
-            f"missing; the first is task_struct {broken[0]:#x}"
-        )
-    return list(dict.fromkeys(_flatten((leader, *threads.get(leader, ())) for leader in leaders)))
-
-
-def _with_descendants(known: Sequence[int]) -> list[int]:
-    """What is known, and all that is reached from it through task_struct.children."""
-    children_at = lowlevel.member("struct task_struct", "children").offset
-    sibling_at = lowlevel.member("struct task_struct", "sibling").offset
-    found = dict.fromkeys(known)
-    fresh = list(known)
-    while fresh:
-        walks = walk_lists([task + children_at for task in fresh])
-        born = [node - sibling_at for node in _flatten(walk.nodes for walk in walks)]
-        fresh = [task for task in _with_threads(list(dict.fromkeys(born))) if task not in found]
-        found.update(dict.fromkeys(fresh))
-    return list(found)
-
-
-def _flatten(lists: Iterable[Iterable[int]]) -> Iterator[int]:
-    for inner in lists:
-        yield from inner

@@ -3,23 +3,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import gdb_run
 import pytest
+from mini_dump import MiniDump, written
 from mini_fixtures import mini_elf, mini_elf_variant  # noqa: F401
-from writer.elf import write_elf
-from writer.mini import Facts, Mini, mini_machine
-
-
-@dataclass(frozen=True)
-class MiniDump:
-    """A dump of the mini kernel and what is true of it."""
-
-    vmlinux: Path
-    vmcore: Path
-    facts: Facts
+from writer.mini import mini_machine
 
 
 @pytest.fixture(autouse=True)
@@ -43,8 +33,3 @@ def panicked(
     """Three CPUs, a panic on CPU 1, KASLR."""
     mini = mini_machine(mini_elf, tasks=20, cpus=3, panic_cpu=1)
     return written(mini, mini_elf, tmp_path_factory.mktemp("panicked") / "vmcore")
-
-
-def written(mini: Mini, vmlinux: Path, path: Path) -> MiniDump:
-    """The machine as an ELF dump at this path."""
-    return MiniDump(vmlinux, write_elf(mini.machine, path), mini.facts)

@@ -36,8 +36,8 @@ class Run:
     err: str
 
     def json(self) -> Any:
-        """The JSON object in the output."""
-        return json.loads(self.out[self.out.index("{\n") : self.out.rindex("}") + 1])
+        """The first JSON object in the output."""
+        return json.JSONDecoder().raw_decode(self.out, self.out.index("{\n"))[0]
 
     def threads(self) -> list[dict[str, str]]:
         """The rows of `info threads`."""

@@ -9,8 +9,8 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import MiniDump, written
 from gdb_run import gdb, launch
+from mini_dump import MiniDump, written
 from writer.elf import ElfOptions, write_elf
 from writer.mini import mini_machine
 
@@ -109,6 +109,19 @@ def test_a_task_list_cut_by_a_bad_pointer_still_gives_all_tasks(
     assert len(run.threads()) == len(mini.facts.tasks)
     assert f"list of processes is broken at task_struct {victim.addr:#x}" in run.err
     assert "0xdead000000000100" in run.err
+
+
+@pytest.mark.parametrize("pointer", [0, 8, 0xFFFFFFFFFFFFFFF8])
+def test_a_task_list_that_ends_in_a_wild_pointer_still_gives_all_tasks(
+    pointer: int, plugin: None, mini_elf: Path, tmp_path: Path
+) -> None:
+    mini = mini_machine(mini_elf, tasks=40, cpus=2, panic_cpu=0)
+    for member in "task_struct.tasks", "task_struct.thread_node", "task_struct.sibling":
+        offset = mini.kernel.image.offsets[member][0]
+        mini.kernel.put_u64(mini.facts.task(15).addr + offset, pointer)
+    dump = written(mini, mini_elf, tmp_path / "vmcore")
+    run = launch(dump.vmcore, dump.vmlinux, "-c", "info threads")
+    assert len(run.threads()) == len(mini.facts.tasks), run.err
 
 
 def test_a_task_list_that_cycles_still_gives_all_tasks(

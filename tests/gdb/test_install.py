@@ -9,8 +9,9 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from conftest import MiniDump
 from gdb_run import BUILD
+
+from conftest import MiniDump
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ import sys
 from pathlib import Path
 
 import pytest
-from conftest import MiniDump, written
 from gdb_run import BUILD, IDLE_TID, INIT, LAUNCHER, gdb, launch
+from mini_dump import MiniDump, written
 from writer.diskdump import write_diskdump
 from writer.mini import mini_machine
 from writer.tasks import (

@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Real dumps as fixtures: one a scenario, and every form of each."""
+
+from __future__ import annotations
+
+import gdb_run
+import pytest
+
+import harness
+
+
+@pytest.fixture(scope="session")
+def plugin() -> None:
+    """Skips where GDB or the extension is missing."""
+    reason = gdb_run.why_not()
+    if reason:
+        pytest.skip(reason)
+
+
+@pytest.fixture(scope="session", params=harness.scenarios())
+def vmcore(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
+    """The dumps of a guest, made when they are not in the cache."""
+    missing = harness.missing_packages()
+    if missing:
+        pytest.skip(f"{' '.join(missing)} missing; packaging/install-deps vmcore installs them")
+    return harness.get(request.param)
