@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Run inside GDB with a dump open: times what tools do, and writes the figures as JSON."""
+
+import json
+import os
+import random
+import statistics
+import time
+
+import gdb
+
+from LinuxDump import BTstack, Tasks, modules
+from pykdump import _accel, lowlevel
+
+READS = 200_000
+
+
+def timed(rounds, work):
+    """Median seconds of `work`, and its last result."""
+    seconds = []
+    for _ in range(rounds):
+        started = time.perf_counter()
+        result = work()
+        seconds.append(time.perf_counter() - started)
+    return statistics.median(seconds), result
+
+
+def scattered_addresses():
+    """Addresses of the direct map, the same ones for every reader."""
+    base = lowlevel.read_pointer(lowlevel.symbol_address("page_offset_base"))
+    top = lowlevel.dump().memory_bytes - (64 << 20)
+    chance = random.Random(1)
+    return [base + chance.randrange(16 << 17, top >> 3) * 8 for _ in range(READS)]
+
+
+def main():
+    """Measure and write to $PYKDUMP_BENCH_OUT."""
+    figures = {}
+    addresses = scattered_addresses()
+    word = _accel.Layout([("word", [], 0, 8, "u")])
+    first, rows = timed(1, lambda: word.read_many(lowlevel.dump(), addresses))
+    again, rows = timed(5, lambda: word.read_many(lowlevel.dump(), addresses))
+    figures["reads_first"], figures["reads_again"] = first, again
+    figures["reads_sum"] = sum(row[0] for row in rows if row) % 2**64
+    figures["addresses"] = addresses
+
+    figures["tasks"], table = timed(5, Tasks.TaskTable)
+    figures["task_list"] = sorted([t.pid, t.comm.decode("latin-1")] for t in table.tasks if t.pid)
+
+    modules.add_to_tables()
+    sleepers = [task for task in table.tasks if not task.is_running]
+    seconds, stacks = timed(5, lambda: BTstack.stacks(sleepers))
+    frames = sum(len(stack.frames) for stack in stacks)
+    figures["stacks_us_a_frame"] = seconds / frames * 1e6
+    figures["stacks"] = len(stacks)
+
+    figures["gdb_bt_all"], _ = timed(1, lambda: gdb.execute("thread apply all bt", to_string=True))
+    with open(os.environ["PYKDUMP_BENCH_OUT"], "w", encoding="utf-8") as file:
+        json.dump(figures, file)
+
+
+main()

@@ -1,0 +1,66 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Work inside a session: reads, tasks, stacks; ours and drgn's, results compared before times."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+from measure import run
+from startup import ROOT
+from table import Row
+
+_HERE = Path(__file__).resolve().parent
+
+
+def rows(vmlinux: Path, vmcore: Path, form: str) -> Iterator[Row]:
+    """Figures of one dump."""
+    with tempfile.TemporaryDirectory() as folder:
+        ours = _ours(vmlinux, vmcore, Path(folder, "ours"))
+        # drgn 0.0.22 opens neither kdump nor ELF dumps as QEMU writes them, but makedumpfile's.
+        has_peer = form == "lzo" and shutil.which("drgn")
+        theirs = _drgn(vmlinux, vmcore, Path(folder)) if has_peer else {}
+    for name in ("reads_sum", "task_list") if theirs else ():
+        if ours[name] != theirs[name]:
+            raise ValueError(f"{vmcore}: {name} differs from drgn's")
+
+    def row(work: str, unit: str, name: str, budget: float | None) -> Row:
+        peers = {"drgn": theirs[name]} if name in theirs else {}
+        return Row(f"{work} ({form})", unit, ours[name], budget, peers)
+
+    first_budget = 1.5 if form == "zlib" else None
+    yield row("200 000 scattered 8-byte reads, first", "s", "reads_first", first_budget)
+    yield row("the same again", "s", "reads_again", 0.04)
+    yield row(f"the {len(ours['task_list'])} tasks, read anew", "s", "tasks", None)
+    yield row("stacks as data, with symbols", "µs a frame", "stacks_us_a_frame", 10)
+    yield row("`thread apply all bt` in GDB, first time", "s", "gdb_bt_all", 1)
+
+
+def _ours(vmlinux: Path, vmcore: Path, out: Path) -> dict[str, Any]:
+    done = run(
+        [ROOT / "gdb-plugin" / "pykdump", vmlinux, vmcore, "--batch"]
+        + ["-c", f"source {_HERE / 'inside.py'}"],
+        env={"PYKDUMP_BENCH_OUT": str(out)},
+    )
+    return _load(out, done.output)
+
+
+def _drgn(vmlinux: Path, vmcore: Path, folder: Path) -> dict[str, Any]:
+    out = folder / "drgn"
+    done = run(
+        ["drgn", "-q", "-c", vmcore, "-s", vmlinux, _HERE / "drgn_side.py", out],
+        env={"PYKDUMP_BENCH_OUT": str(folder / "ours")},
+    )
+    return _load(out, done.output)
+
+
+def _load(out: Path, output: str) -> dict[str, Any]:
+    if not os.path.exists(out):
+        raise ValueError(f"no figures: {output[-2000:]}")
+    figures: dict[str, Any] = json.loads(out.read_text())
+    return figures
