@@ -21,6 +21,7 @@ class _Loaded(NamedTuple):
     path: str
     changed_ns: int
     offset: int
+    vmcores: tuple[str, ...]  # the modules are theirs
     objfile: gdb.Objfile
 
 
@@ -41,9 +42,10 @@ def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> Non
     cannot read the file.
     """
     global _loaded, _dropped
-    changed_ns = os.stat(vmlinux).st_mtime_ns
+    vmcores = tuple(lowlevel.dump().paths)
+    wanted = (vmlinux, os.stat(vmlinux).st_mtime_ns, offset, vmcores)
     if _loaded is not None and _loaded.objfile.is_valid():
-        if _loaded[:3] == (vmlinux, changed_ns, offset) and vmlinux_in_gdb() == vmlinux:
+        if _loaded[:4] == wanted and vmlinux_in_gdb() == vmlinux:
             return
     _loaded, _dropped = None, vmlinux_in_gdb()
     index.prepare(vmlinux, elf.build_id, progress)
@@ -54,7 +56,7 @@ def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> Non
     progress.announce("reading modules")
     with _unwatched(), settings.quiet():
         cfi.load_modules()
-    _loaded = _Loaded(vmlinux, changed_ns, offset, gdb.lookup_objfile(vmlinux))
+    _loaded = _Loaded(*wanted, gdb.lookup_objfile(vmlinux))
 
 
 def watch() -> None:
