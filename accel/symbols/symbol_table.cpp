@@ -19,14 +19,18 @@ bool is_named_place(unsigned char info, std::uint16_t section, std::string_view 
            !name.empty() && !name.starts_with(".L") && name[0] != '$';
 }
 
-std::size_t underscores(std::string_view name) {
-    return std::min(name.find_first_not_of('_'), name.size());
+// Strong names come before weak ones, then those with fewer underscores in front.
+std::uint16_t rank_of(std::string_view name, bool weak) {
+    const std::size_t underscores = std::min(name.find_first_not_of('_'), name.size());
+    return static_cast<std::uint16_t>(std::min<std::size_t>(underscores, 0xff) +
+                                      (weak ? 0x100 : 0));
 }
 
 }  // namespace
 
 void SymbolTable::add(std::uint64_t addr, std::string_view name, std::uint16_t region, bool weak) {
-    symbols_.push_back({addr, static_cast<std::uint32_t>(names_.size()), region, weak});
+    symbols_.push_back(
+        {addr, static_cast<std::uint32_t>(names_.size()), region, rank_of(name, weak)});
     names_.append(name).push_back('\0');
 }
 
@@ -62,13 +66,10 @@ void SymbolTable::add_module(const std::string& name, ByteSpan symtab, ByteSpan 
 }
 
 void SymbolTable::sort() {
-    const auto key = [this](const Symbol& symbol) {
-        return std::tuple(symbol.addr, symbol.weak, underscores(name_of(symbol)), symbol.name);
-    };
-    std::ranges::sort(symbols_, {}, key);
+    std::ranges::sort(symbols_, {}, [](const Symbol& symbol) {
+        return std::tuple(symbol.addr, symbol.rank, symbol.name);
+    });
     by_name_.clear();
-    by_name_.reserve(symbols_.size());
-    for (const Symbol& symbol : symbols_) by_name_.emplace(name_of(symbol), symbol.addr);
 }
 
 std::optional<SymbolTable::Found> SymbolTable::at(KernelAddr addr) const {
@@ -91,6 +92,10 @@ std::vector<NamedAddr> SymbolTable::of_module(std::string_view module) const {
 }
 
 std::optional<KernelAddr> SymbolTable::find(std::string_view name) const {
+    if (by_name_.empty()) {
+        by_name_.reserve(symbols_.size());
+        for (const Symbol& symbol : symbols_) by_name_.emplace(name_of(symbol), symbol.addr);
+    }
     const auto found = by_name_.find(name);
     if (found == by_name_.end()) return std::nullopt;
     return KernelAddr{found->second};

@@ -48,7 +48,7 @@ class SymbolTable {
         std::uint64_t addr;
         std::uint32_t name;  // offset in names_
         std::uint16_t region;
-        bool weak;
+        std::uint16_t rank;  // among the names of one address, the lowest is shown
     };
     struct Region {
         std::string module;
@@ -59,8 +59,8 @@ class SymbolTable {
 
     std::vector<Region> regions_;
     std::vector<Symbol> symbols_;
-    std::string names_;  // each ends with a NUL
-    std::unordered_map<std::string_view, std::uint64_t> by_name_;
+    std::string names_;                                                    // each ends with a NUL
+    mutable std::unordered_map<std::string_view, std::uint64_t> by_name_;  // made when first used
 };
 
 }  // namespace pyk

@@ -15,7 +15,14 @@ from pykdump_gdb import settings
 
 # GDB's own cache of target memory: users' scripts get 10 times quicker by it, and it is safe as a
 # dump never changes. The region is the kernel's half: 5-level page tables begin it at 0xff000….
-_WHILE_OPEN = {"dcache line-size": 4096, "dcache size": 32768, "remotetimeout": 600}
+_WHILE_OPEN = {
+    "dcache line-size": 4096,
+    "dcache size": 32768,
+    "remotetimeout": 600,
+    "mem inaccessible-by-default": False,  # user memory lies outside the region
+    "may-write-memory": False,  # GDB then says so itself
+    "may-write-registers": False,
+}
 _KERNEL_HALF = 0xFF00_0000_0000_0000
 
 
