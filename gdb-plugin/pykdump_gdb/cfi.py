@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import tempfile
 
@@ -13,7 +14,6 @@ from LinuxDump import BTstack, modules
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
-from pykdump_gdb import settings
 
 _folder: str | None = None  # of the files that GDB has loaded
 
@@ -45,15 +45,15 @@ def load_modules() -> None:
 
 
 def load(name: str, content: bytes) -> None:
-    """Have GDB load this file of ours."""
+    """Have GDB load this file of ours; settings must be quiet."""
     global _folder
     if _folder is None:
         _folder = tempfile.mkdtemp(prefix="pykdump-")
-    path = os.path.join(_folder, f"{name}.orc")
+    # The name is from the dump.
+    path = os.path.join(_folder, re.sub(r"[^\w.-]", "_", name) + ".orc")
     with open(path, "wb") as file:
         file.write(content)
-    with settings.quiet():
-        gdb.execute(f"add-symbol-file {path} -o 0", to_string=True)
+    gdb.execute(f"add-symbol-file {path} -o 0", to_string=True)
 
 
 def forget() -> None:

@@ -23,6 +23,7 @@ _SYMBOL_SIZE = 24  # Elf64_Sym
 _MAX_SYMBOLS = 1 << 20
 _MAX_STRINGS = 64 << 20
 _MAX_MODULES = 10_000
+_U64 = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_PIECE = 1 << 30
 # enum mod_mem_type: what stays after a module's init
 _KEPT_KINDS = ("MOD_TEXT", "MOD_DATA", "MOD_RODATA", "MOD_RO_AFTER_INIT")
@@ -90,9 +91,9 @@ def _read_modules() -> list[Module]:
     if walk.end != "complete":
         pylog.warning(
             f"the list of modules is broken after {len(walk.nodes)} ({walk.end} at struct module "
-            f"{walk.stopped_at - node_at:#x}, list.next): modules may be missing"
+            f"{(walk.stopped_at - node_at) & _U64:#x}, list.next): modules may be missing"
         )
-    addrs = [node - node_at for node in walk.nodes]
+    addrs = [(node - node_at) & _U64 for node in walk.nodes]
     found = []
     states = _state_names()
     for addr, row in zip(addrs, _MODULE.read_many(addrs)):
