@@ -260,6 +260,7 @@ _ACCEL_USERS = (
     "pykdump.lowlevel",
     "pykdump.layout",
     "pykdump.walks",
+    "pykdump.unwinding",
     "pykdump.errors",
     "pykdump_gdb",
 )

@@ -61,6 +61,7 @@ py::list stacks(const OrcUnwinder& self, const Dump& dump,
                 const std::vector<std::pair<std::uint64_t, py::bytes>>& starts,
                 const SymbolTable& symbols) {
     std::vector<StackStart> begin;
+    begin.reserve(starts.size());
     for (const auto& [sp, note] : starts) {
         begin.push_back({dump.arch().registers_of_note(from_bytes(note)), {sp}});
     }

@@ -22,6 +22,7 @@ Field to_field(const PyField& source) {
 
 Layout make_layout(const std::vector<PyField>& source) {
     std::vector<Field> fields;
+    fields.reserve(source.size());
     for (const PyField& field : source) fields.push_back(to_field(field));
     return Layout(std::move(fields));
 }

@@ -21,7 +21,7 @@ UniqueFd open_for_reading(const std::string& path) {
 
 }  // namespace
 
-InputFile::InputFile(std::string path) : InputFile(path, open_for_reading(path)) {}
+InputFile::InputFile(const std::string& path) : InputFile(path, open_for_reading(path)) {}
 
 InputFile::InputFile(std::string path, UniqueFd fd) : path_(std::move(path)), fd_(std::move(fd)) {
     struct stat st;

@@ -16,8 +16,8 @@ namespace pyk {
 // while it is open must not end the process.
 class InputFile {
  public:
-    explicit InputFile(std::string path);      // throws OpenError
-    InputFile(std::string path, UniqueFd fd);  // takes an open file over; throws OpenError
+    explicit InputFile(const std::string& path);  // throws OpenError
+    InputFile(std::string path, UniqueFd fd);     // takes an open file over; throws OpenError
 
     const std::string& path() const { return path_; }
     int fd() const { return fd_.get(); }

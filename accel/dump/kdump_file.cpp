@@ -25,6 +25,7 @@ constexpr struct {
 } kCompressions[] = {{0x1, "zlib"}, {0x2, "lzo"}, {0x4, "snappy"}, {0x20, "zstd"}};
 
 constexpr std::uint64_t kDescSize = 24;
+constexpr std::uint64_t kHeaderSlack = 8192;  // data begin behind the descriptors, rounded up
 constexpr std::uint64_t kDescsAtOnce = 1 << 16;
 constexpr std::uint64_t kMaxNotes = 64 << 20;
 constexpr int kMaxVersion = 99;
@@ -135,7 +136,7 @@ std::vector<std::byte> read_descs(const InputFile& file, std::uint64_t descs_at,
 // Pages come in the order of their descriptors, but for zero pages, which share one at the front.
 // So a whole file is known by the last descriptors that are not of zero pages.
 bool is_whole(const InputFile& file, std::uint64_t descs_at, std::uint64_t pages) {
-    const std::uint64_t zero_pages_end = descs_at + pages * kDescSize + 2 * 4096;
+    const std::uint64_t zero_pages_end = descs_at + pages * kDescSize + kHeaderSlack;
     for (std::uint64_t end = pages; end > 0;) {
         const std::uint64_t count = std::min(end, kDescsAtOnce);
         const auto descs = read_descs(file, descs_at, end - count, count);

@@ -56,8 +56,8 @@ class Bytes {
     }
     void sleb(std::int64_t value) {
         for (;;) {
-            const unsigned low = value & 0x7f;
-            value >>= 7;
+            const auto low = static_cast<unsigned>(value & 0x7f);
+            value = (value - static_cast<std::int64_t>(low)) / 128;  // exact: an arithmetic shift
             const bool last = (value == 0 && !(low & 0x40)) || (value == -1 && (low & 0x40));
             op(low | (last ? 0 : 0x80));
             if (last) return;

@@ -20,6 +20,7 @@ _WHILE_OPEN = {
     "dcache size": 32768,
     "remotetimeout": 600,
     "mem inaccessible-by-default": False,  # user memory lies outside the region
+    "confirm": False,  # quitting loses nothing
     "may-write-memory": False,  # GDB then says so itself
     "may-write-registers": False,
 }

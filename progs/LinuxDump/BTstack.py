@@ -10,11 +10,7 @@ from LinuxDump import cpus
 from LinuxDump.Tasks import Task
 from pykdump import lowlevel
 from pykdump.logging import pylog
-
-try:
-    from pykdump import _accel
-except ImportError:  # plain pytest: models can be imported
-    pass
+from pykdump.unwinding import new_symbol_table, new_unwinder
 
 if TYPE_CHECKING:
     from pykdump._accel import SymbolTable, Unwinder
@@ -76,11 +72,11 @@ def tables() -> Tables:
 def _read_kernel_tables() -> Tables:
     lowlevel.prefetch_symbols(SYMBOLS)
     kernel = lowlevel.kernel()
-    symbols = _accel.SymbolTable()
+    symbols = new_symbol_table()
     symbols.add_vmlinux(kernel.vmlinux, kernel.offset)
     symbols.sort()
     fork_return = next(filter(None, map(lowlevel.find_symbol, _FORK_RETURN)), 0)
-    unwinder = _accel.Unwinder(fork_return)
+    unwinder = new_unwinder(fork_return)
     places = [lowlevel.find_symbol(name) for name in SYMBOLS[:5]]
     ips, ips_end, entries, text, text_end = (place or 0 for place in places)
     if all(places):

@@ -10,8 +10,7 @@ from pathlib import Path
 
 import pytest
 from gdb_run import BUILD
-
-from conftest import MiniDump
+from mini_dump import MiniDump
 
 
 @pytest.fixture(scope="module")

@@ -14,7 +14,7 @@ from gdb_run import IDLE_TID, Run, gdb, launch
 
 from harness import Vmcore
 
-#: States between which a task that nobody looks at goes to and fro.
+#: States between which a task that nobody looks at may change.
 RESTLESS = set("RSDI")
 
 ANSWERS = (
