@@ -81,6 +81,15 @@ void check_is_of_a_kernel(const InputFile& file, const std::vector<Elf64_Phdr>& 
     if (!physical) throw OpenError(file.path() + " is the core of a user process, not of a kernel");
 }
 
+// Call before the pages are added to info.present: those that are there already have their extent.
+void add_extent(FileInfo& info, std::uint64_t first, std::uint64_t end, std::uint64_t offset) {
+    const auto& known = info.present.ranges();
+    const std::uint64_t fresh = known.empty() ? first : std::max(first, known.back().end);
+    if (fresh < end) {
+        info.extents.push_back({{fresh, end}, offset + (fresh - first) * info.page_size});
+    }
+}
+
 }  // namespace
 
 FileInfo read_elf_core(const InputFile& file) {
@@ -104,6 +113,9 @@ FileInfo read_elf_core(const InputFile& file) {
         const std::uint64_t in_file = std::min(load.p_filesz, load.p_memsz);
         const std::uint64_t there = bytes_there(file, load.p_offset, in_file);
         info.ram.add(first, first + load.p_memsz / page);
+        if (load.p_paddr % page == 0) {
+            add_extent(info, first, first + there / page, load.p_offset);
+        }
         info.present.add(first, first + there / page);
         info.cut.add(first + there / page, first + in_file / page);
     }

@@ -22,6 +22,12 @@ struct Note {
 
 enum class FileKind { kElf, kKdump, kFlattened };
 
+// Pages that lie in a file one behind the other, as they are.
+struct Extent {
+    PageMap::Range pages;
+    std::uint64_t offset = 0;  // of the first one, in the file
+};
+
 struct FileInfo {
     FileKind kind = FileKind::kElf;
     std::string compression;  // of a kdump: "zlib", "lzo", "snappy", "zstd", "uncompressed"
@@ -32,6 +38,7 @@ struct FileInfo {
     PageMap ram;                    // page frames with RAM
     PageMap present;                // of these, the ones that the file holds
     PageMap cut;                    // of these, the ones that lay behind the end of the file
+    std::vector<Extent> extents;    // where the present pages of an ELF file lie in it
     std::optional<int> dump_level;  // makedumpfile's -d
     bool incomplete = false;        // the writer itself noted that it could not finish
     bool split = false;             // holds only the frames of `part`

@@ -12,39 +12,64 @@ PageCache::PageCache(std::uint64_t limit_bytes, std::uint32_t page_size) : page_
 }
 
 void PageCache::set_limit(std::uint64_t limit_bytes) {
-    pages_per_shard_ = std::max<std::size_t>(16, limit_bytes / page_size_ / kShards);
+    std::vector<std::unique_lock<std::mutex>> locks;
     for (Shard& shard : shards_) {
-        const std::lock_guard lock(shard.mutex);
-        trim(shard, pages_per_shard_);
+        locks.emplace_back(shard.mutex);
+        shard.pages = 0;
     }
+    sets_.clear();
+    sets_.resize(std::max<std::size_t>(2, limit_bytes / page_size_ / kWays));
 }
 
-void PageCache::trim(Shard& shard, std::size_t limit) {
-    while (shard.by_use.size() > limit) {
-        shard.by_pfn.erase(shard.by_use.back().pfn);
-        shard.by_use.pop_back();
+std::size_t PageCache::index_of(std::uint64_t pfn) const {
+    // Frames that are used together often lie a power of two apart.
+    return ((pfn * 0x9e3779b97f4a7c15) >> 20) % sets_.size();
+}
+
+const CachedPage* PageCache::find(Set& set, std::uint64_t tag) {
+    for (std::size_t way = 0; way < kWays; ++way) {
+        if (set.tags[way] != tag) continue;
+        set.used |= 1U << way;
+        return &set.pages[way];
     }
+    return nullptr;
+}
+
+std::size_t PageCache::make_room(Set& set) {
+    for (std::size_t way = 0; way < kWays; ++way) {
+        if (set.tags[way] == 0) return way;
+    }
+    while (set.used >> set.hand & 1) {
+        set.used &= ~(1U << set.hand);
+        set.hand = (set.hand + 1) % kWays;
+    }
+    return set.hand;
 }
 
 CachedPage PageCache::get(std::uint64_t pfn, const Load& load) {
-    Shard& shard = shard_of(pfn);
+    const std::uint64_t tag = pfn + 1;
+    const std::size_t index = index_of(pfn);
+    Shard& shard = shards_[index % kShards];
     {
         const std::lock_guard lock(shard.mutex);
-        const auto found = shard.by_pfn.find(pfn);
-        if (found != shard.by_pfn.end()) {
-            ++shard.hits;
-            shard.by_use.splice(shard.by_use.begin(), shard.by_use, found->second);
-            return found->second->page;
+        if (Set* set = sets_[index].get()) {
+            if (const CachedPage* found = find(*set, tag)) {
+                ++shard.hits;
+                return *found;
+            }
         }
         ++shard.misses;
     }
     CachedPage page = load(pfn);
     const std::lock_guard lock(shard.mutex);
-    if (!shard.by_pfn.contains(pfn)) {
-        shard.by_use.push_front({pfn, page});
-        shard.by_pfn.emplace(pfn, shard.by_use.begin());
-        trim(shard, pages_per_shard_);
-    }
+    std::unique_ptr<Set>& set = sets_[index];
+    if (!set) set = std::make_unique<Set>();
+    if (find(*set, tag) != nullptr) return page;
+    const std::size_t way = make_room(*set);
+    shard.pages += (page.bytes != nullptr) - (set->pages[way].bytes != nullptr);
+    set->tags[way] = tag;
+    set->pages[way] = page;
+    set->used |= 1U << way;
     return page;
 }
 
@@ -54,10 +79,10 @@ PageCache::Stats PageCache::stats() const {
         const std::lock_guard lock(shard.mutex);
         sum.hits += shard.hits;
         sum.misses += shard.misses;
-        for (const Entry& entry : shard.by_use) sum.pages += entry.page.bytes != nullptr;
+        sum.pages += shard.pages;
     }
     sum.bytes = sum.pages * page_size_;
-    sum.limit_bytes = pages_per_shard_ * kShards * page_size_;
+    sum.limit_bytes = sets_.size() * kWays * page_size_;
     return sum;
 }
 

@@ -2,13 +2,11 @@
 #pragma once
 
 #include <array>
-#include <atomic>
 #include <cstdint>
 #include <functional>
-#include <list>
 #include <memory>
 #include <mutex>
-#include <unordered_map>
+#include <vector>
 
 #include "dump/kdump_context.h"
 
@@ -20,16 +18,18 @@ struct CachedPage {
     std::shared_ptr<const std::byte[]> bytes;  // set when status is kOk
 };
 
-// Decompressed pages by frame number, least recently used out first, for all threads. Failures are
-// kept too: asking for an excluded page again must not search the file again.
+// Decompressed pages by frame number, for all threads. Failures are kept too: asking for an
+// excluded page again must not search the file again. A frame has eight places where it can be; of
+// those the one that goes is one that was not used lately.
 class PageCache {
  public:
-    explicit PageCache(std::uint64_t limit_bytes, std::uint32_t page_size);
+    PageCache(std::uint64_t limit_bytes, std::uint32_t page_size);
 
     using Load = std::function<CachedPage(std::uint64_t pfn)>;
     // The page from the cache, else from `load`, which runs without a lock.
     CachedPage get(std::uint64_t pfn, const Load& load);
 
+    // Also empties the cache.
     void set_limit(std::uint64_t limit_bytes);
 
     struct Stats {
@@ -38,24 +38,26 @@ class PageCache {
     Stats stats() const;
 
  private:
-    struct Entry {
-        std::uint64_t pfn;
-        CachedPage page;
+    static constexpr std::size_t kWays = 8, kShards = 64;
+
+    struct Set {
+        std::array<std::uint64_t, kWays> tags{};  // frame number + 1, 0 for an empty place
+        std::array<CachedPage, kWays> pages;
+        unsigned used = 0;  // a bit for each place
+        unsigned hand = 0;  // where the search for one to go begins
     };
     struct Shard {
         mutable std::mutex mutex;
-        std::list<Entry> by_use;  // most recent first
-        std::unordered_map<std::uint64_t, std::list<Entry>::iterator> by_pfn;
-        std::uint64_t hits = 0, misses = 0;
+        std::uint64_t hits = 0, misses = 0, pages = 0;
     };
-    static constexpr std::size_t kShards = 16;
 
-    Shard& shard_of(std::uint64_t pfn) { return shards_[pfn % kShards]; }
-    static void trim(Shard& shard, std::size_t limit);
+    std::size_t index_of(std::uint64_t pfn) const;
+    static const CachedPage* find(Set& set, std::uint64_t tag);
+    static std::size_t make_room(Set& set);
 
-    std::array<Shard, kShards> shards_;
     std::uint32_t page_size_;
-    std::atomic<std::size_t> pages_per_shard_;
+    std::array<Shard, kShards> shards_;  // set n is guarded by shard n % kShards
+    std::vector<std::unique_ptr<Set>> sets_;
 };
 
 // A share of this machine's memory: an eighth, at least 64 MiB, at most 4 GiB.

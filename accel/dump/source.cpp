@@ -6,10 +6,12 @@
 
 namespace pyk {
 
-DumpSource::DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps, KdumpContext opened,
+DumpSource::DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps,
+                       std::vector<Extent> page_extents, KdumpContext opened,
                        const Architecture& architecture, std::uint32_t page_bytes)
     : files(std::move(dump_files)),
       pages(std::move(page_maps)),
+      extents(std::move(page_extents)),
       arch(architecture),
       page_size(page_bytes),
       cache(default_cache_bytes(), page_bytes),
@@ -23,11 +25,26 @@ KdumpContext DumpSource::new_context() {
 PhysicalReader::PhysicalReader(std::shared_ptr<DumpSource> source)
     : source_(std::move(source)), context_(source_->new_context()) {}
 
+// A page of an ELF dump lies in the file as it is: that needs no library, which would read it as
+// the two pages of the file that it lies across. Nothing for other dumps.
+std::optional<PageStatus> PhysicalReader::read_extent(std::uint64_t pfn,
+                                                      std::span<std::byte> page) const {
+    const auto behind = std::ranges::upper_bound(
+        source_->extents, pfn, {}, [](const Extent& extent) { return extent.pages.first; });
+    if (behind == source_->extents.begin()) return std::nullopt;
+    const Extent& extent = *std::prev(behind);
+    if (pfn >= extent.pages.end) return std::nullopt;
+    const std::uint64_t offset = extent.offset + (pfn - extent.pages.first) * page.size();
+    const std::size_t got = source_->files.front().read_at(offset, page);
+    return got == page.size() ? PageStatus::kOk : PageStatus::kCut;
+}
+
 PageStatus PhysicalReader::read_uncached(std::uint64_t pfn, std::span<std::byte> page) {
     // Asked of our own maps first: libkdumpfile reads pages behind the end of a file as zeros.
     if (!source_->pages.present.contains(pfn)) {
         return source_->pages.cut.contains(pfn) ? PageStatus::kCut : PageStatus::kNoData;
     }
+    if (const auto status = read_extent(pfn, page)) return *status;
     return context_.read_page({pfn * source_->page_size}, page);
 }
 

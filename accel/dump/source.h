@@ -10,6 +10,7 @@
 #include <vector>
 
 #include "arch/architecture.h"
+#include "dump/file_info.h"
 #include "dump/input_file.h"
 #include "dump/kdump_context.h"
 #include "dump/page_cache.h"
@@ -32,11 +33,13 @@ struct PageMaps {
 };
 
 struct DumpSource {
-    DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps, KdumpContext opened,
+    DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps,
+               std::vector<Extent> page_extents, KdumpContext opened,
                const Architecture& architecture, std::uint32_t page_bytes);
 
     std::vector<InputFile> files;  // open as long as `context` is
     const PageMaps pages;
+    const std::vector<Extent> extents;  // of an ELF dump's pages, in ascending order
     const Architecture& arch;
     std::uint32_t page_size;
     std::optional<KernelPlace> place;  // set before the first reader of another thread
@@ -69,6 +72,7 @@ class PhysicalReader {
 
  private:
     CachedPage load(std::uint64_t pfn);
+    std::optional<PageStatus> read_extent(std::uint64_t pfn, std::span<std::byte> page) const;
 
     std::shared_ptr<DumpSource> source_;
     KdumpContext context_;
