@@ -289,8 +289,9 @@ class ElfWriter {
         out_.append(std::as_bytes(std::span(&header_, 1)));  // filled in at the end
         Elf64_Shdr& text = section(kText, ".text", SHT_NOBITS);
         text.sh_flags = SHF_ALLOC | SHF_EXECINSTR;
-        // vmlinux has a section of its own there, and GDB takes one address for one section only.
-        const bool own_text = !table_.name().empty();
+        // Without names this goes beside a file (vmlinux, a module's debug info) that has a section
+        // of its own there, and GDB takes one address for one section only.
+        const bool own_text = !symbols.empty();
         text.sh_addr = own_text ? table_.text().value : kNowhere;
         text.sh_size = own_text ? table_.text_end().value - table_.text().value : 1;
         add(kDebugFrame, ".debug_frame", SHT_PROGBITS, frame);

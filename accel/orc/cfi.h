@@ -21,7 +21,8 @@ struct CodeRange {
 std::vector<CodeRange> cfi_coverage(const ElfFile& vmlinux, std::uint64_t offset);
 
 // The file's bytes. Rows inside `covered` are left out, but for those which switch stacks: there a
-// compiler's CFI is wrong. `symbols` become the file's symbol table.
+// compiler's CFI is wrong. `symbols` become the file's symbol table; without any it has no section
+// where the code is.
 std::vector<std::byte> make_cfi_file(const OrcTable& table, const std::vector<CodeRange>& covered,
                                      const std::vector<NamedAddr>& symbols);
 
