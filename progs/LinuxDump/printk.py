@@ -1,57 +1,139 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The kernel's log (kernel/printk/printk_ringbuffer.h, v5.10 and newer)."""
+"""The kernel's log (kernel/printk/): what dmesg would have shown."""
 
 from __future__ import annotations
 
-import re
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from pykdump import compat, lowlevel
-from pykdump.errors import PykdumpError
+from pykdump.errors import PykdumpError, ReadError
 from pykdump.layout import Layout
+from pykdump.logging import pylog
 
 #: Symbols that this module reads, for one look-up of them all.
-SYMBOLS = ("prb",)
+SYMBOLS = ("prb", "log_buf", "log_buf_len", "log_first_idx", "log_next_idx")
 
+# v5.10 896fbe20b4e2 ("printk: use the lockless ringbuffer"): descriptors in a ring beside the text
 _RING = Layout(
     "struct printk_ringbuffer",
     *("desc_ring.count_bits", "desc_ring.descs", "desc_ring.infos"),
+    *("desc_ring.head_id.counter", "desc_ring.tail_id.counter"),
     *("text_data_ring.size_bits", "text_data_ring.data"),
 )
-_DESC = Layout("struct prb_desc", "text_blk_lpos.begin")
-_INFO = Layout("struct printk_info", "text_len")
+_DESC = Layout("struct prb_desc", "state_var.counter", "text_blk_lpos.begin", "text_blk_lpos.next")
+_INFO = Layout("struct printk_info", "seq", "ts_nsec", "text_len", "facility", "level")
+# Up to v5.9 records lay one behind the other, each with its length.
+_OLD = Layout("struct printk_log", "ts_nsec", "len", "text_len", "facility", "level")
 
-_PANIC = re.compile(rb"Kernel panic - not syncing: ")
+_ID_MASK = (1 << 62) - 1  # the two bits above are the state
+_HOLDS_TEXT = (1, 2)  # committed, finalized
+_WORD = 8  # each block of text begins with its descriptor's id
+_MAX_BITS = 30
+_MAX_OLD_BYTES = 1 << 30
+
+_PANIC = b"Kernel panic - not syncing: "
+
+
+@dataclass(frozen=True)
+class LogRecord:
+    """One call of printk()."""
+
+    ts_ns: int  #: by the clock of the scheduler, which begins with the boot
+    level: int  #: 0 emergency ... 7 debug
+    facility: int  #: 0 for the kernel itself
+    text: bytes
+
+
+def log_records() -> Iterator[LogRecord]:
+    """The records still in the log, oldest first; damaged ones are skipped with a warning."""
+    lowlevel.prefetch_symbols(SYMBOLS)
+    if lowlevel.find_symbol("prb") is not None and compat.has("struct printk_ringbuffer"):
+        return _ring_records()
+    return _old_records()
 
 
 def panic_message() -> str:
     """What panic() logged; "" when it logged nothing, or the log is not in the dump."""
-    prb = lowlevel.find_symbol("prb")
-    if prb is None or not compat.has("struct printk_ringbuffer"):
-        return ""
     try:
-        ring = _RING.read(lowlevel.read_pointer(prb))
-        if ring is None:
-            return ""
-        text_size = 1 << min(ring.text_data_ring_size_bits, 27)
-        text = lowlevel.dump().read(ring.text_data_ring_data, text_size)
-        found = _PANIC.search(text)
-        return "" if found is None else _record_with(ring, text, found.start(), text_size)
+        for record in log_records():
+            if _PANIC in record.text:
+                return record.text.decode("utf-8", "backslashreplace")
     except PykdumpError:
-        return ""
-
-
-def _record_with(ring: Any, text: bytes, at: int, text_size: int) -> str:
-    # Records do not mark where they end: their lengths are in the descriptors.
-    count = 1 << min(ring.desc_ring_count_bits, 20)
-    desc_size, info_size = lowlevel.sizeof("struct prb_desc"), lowlevel.sizeof("struct printk_info")
-    descs = _DESC.read_many([ring.desc_ring_descs + i * desc_size for i in range(count)])
-    for index, desc in enumerate(descs):
-        if desc is None:
-            continue
-        begin = desc.text_blk_lpos_begin % text_size + 8  # each block begins with its id
-        if begin <= at < begin + 1024:
-            info = _INFO.read(ring.desc_ring_infos + index * info_size)
-            if info is not None and at < begin + info.text_len:
-                return text[begin : begin + info.text_len].decode("utf-8", "backslashreplace")
+        pass
     return ""
+
+
+def _ring_records() -> Iterator[LogRecord]:
+    addr = lowlevel.read_pointer(lowlevel.symbol_address("prb"))
+    ring = _RING.read(addr)
+    bits = (0, 0) if ring is None else (ring.desc_ring_count_bits, ring.text_data_ring_size_bits)
+    if ring is None or max(bits) > _MAX_BITS:
+        raise ReadError(f"the kernel's log cannot be read: its ring buffer at {addr:#x} is damaged")
+    count = 1 << ring.desc_ring_count_bits
+    first = ring.desc_ring_tail_id_counter & _ID_MASK
+    ids = [first + i for i in range(_used(ring, first, count))]
+    places = [number % count for number in ids]
+    desc_size, info_size = lowlevel.sizeof("struct prb_desc"), lowlevel.sizeof("struct printk_info")
+    descs = _DESC.read_many([ring.desc_ring_descs + at * desc_size for at in places])
+    infos = _INFO.read_many([ring.desc_ring_infos + at * info_size for at in places])
+    lost = 0
+    for number, desc, info in zip(ids, descs, infos):
+        if desc is None or info is None:
+            lost += 1
+        elif _holds_text(desc, number):
+            text = _ring_text(ring, desc, number, info.text_len)
+            lost += text is None
+            if text is not None:
+                yield LogRecord(info.ts_nsec, info.level, info.facility, text)
+    if lost:
+        pylog.warning(f"{lost} records of the kernel's log cannot be read and are skipped")
+
+
+def _used(ring: Any, first: int, count: int) -> int:
+    # Ids wrap far beyond any count.
+    return min(count, ((int(ring.desc_ring_head_id_counter) - first) & _ID_MASK) + 1)
+
+
+def _holds_text(desc: Any, number: int) -> bool:
+    state = desc.state_var_counter & (1 << 64) - 1
+    return state >> 62 in _HOLDS_TEXT and state & _ID_MASK == number & _ID_MASK
+
+
+def _ring_text(ring: Any, desc: Any, number: int, length: int) -> bytes | None:
+    if desc.text_blk_lpos_begin & 1:  # a record without text
+        return b""
+    size = 1 << ring.text_data_ring_size_bits
+    # A block that would not fit before the end of the ring lies at its start.
+    for at in (desc.text_blk_lpos_begin % size, 0):
+        length = min(length, size - at - _WORD)
+        try:
+            block = lowlevel.dump().read(ring.text_data_ring_data + at, _WORD + max(0, length))
+        except ReadError:
+            continue
+        if int.from_bytes(block[:_WORD], "little") & _ID_MASK == number & _ID_MASK:
+            return block[_WORD:]
+    return None
+
+
+def _old_records() -> Iterator[LogRecord]:
+    start = lowlevel.read_pointer(lowlevel.symbol_address("log_buf"))
+    size, at, end = (
+        lowlevel.read_uint(lowlevel.symbol_address(name), 4)
+        for name in ("log_buf_len", "log_first_idx", "log_next_idx")
+    )
+    text_at = lowlevel.sizeof("struct printk_log")
+    for _ in range(min(size, _MAX_OLD_BYTES) // text_at):
+        if at == end or at >= size:
+            return
+        record = _OLD.read(start + at)
+        if record is None:
+            pylog.warning(f"the kernel's log cannot be read behind {start + at:#x}: page missing")
+            return
+        if record.len == 0:  # the rest of the buffer is unused
+            at = 0
+            continue
+        text = lowlevel.dump().read(start + at + text_at, min(record.text_len, record.len))
+        yield LogRecord(record.ts_nsec, record.level, record.facility, text)
+        at += record.len
