@@ -49,7 +49,7 @@ def find_vmlinux(
             return path
         looked[-1] += f" (build-id {found})" if found else " (not an ELF file)"
     if build_id and environ.get("DEBUGINFOD_URLS"):
-        path_or_reason = _ask_debuginfod(build_id)
+        path_or_reason = ask_debuginfod(build_id)
         if os.path.isabs(path_or_reason):
             return path_or_reason
         looked.append(f"debuginfod at {environ['DEBUGINFOD_URLS']} ({path_or_reason})")
@@ -104,8 +104,8 @@ def _once(paths: Iterable[str]) -> Iterator[str]:
             yield path
 
 
-def _ask_debuginfod(build_id: str) -> str:
-    # An absolute path, or why there is none.
+def ask_debuginfod(build_id: str) -> str:
+    """Absolute path of the debug info with this build-id from the user's servers, or why not."""
     try:
         asked = subprocess.run(
             ["debuginfod-find", "debuginfo", build_id],

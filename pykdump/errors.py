@@ -46,11 +46,16 @@ class MismatchError(PykdumpError):
     """The vmlinux is not that of the dump."""
 
 
+class DebuginfoError(PykdumpError):
+    """A module's debug info that is not found, or cannot be used."""
+
+
 class VmlinuxMissingError(PykdumpError):
     """No vmlinux could be found for the dump."""
 
 
 __all__ = [
+    "DebuginfoError",
     "Interrupted",
     "MismatchError",
     "NoDumpError",

@@ -6,10 +6,11 @@ from __future__ import annotations
 import enum
 import struct
 from collections.abc import Iterator
-from typing import BinaryIO
+from typing import BinaryIO, NamedTuple
 
 ET_REL, ET_EXEC, ET_DYN, ET_CORE = 1, 2, 3, 4
 PT_LOAD, PT_NOTE = 1, 4
+SHF_ALLOC = 0x2
 
 # include/uapi/linux/elf.h stops at 65534 program headers; the true count is then in section 0.
 PN_XNUM = 0xFFFF
@@ -80,25 +81,64 @@ def _program_headers(
         yield p_type, offset, paddr, size
 
 
+class Section(NamedTuple):
+    """A section of an ELF file."""
+
+    name: str
+    flags: int
+    addr: int
+    size_bytes: int
+
+    @property
+    def is_loaded(self) -> bool:
+        """Whether it has memory at run time."""
+        return bool(self.flags & SHF_ALLOC)
+
+
 def section_names(path: str) -> set[str]:
     """Names of the sections of a 64-bit ELF file, an empty set when it has no section table."""
+    return {section.name for section in sections(path)}
+
+
+def sections(path: str) -> list[Section]:
+    """Sections of a 64-bit ELF file in order; none when it has no table of them, or is cut short.
+
+    Raises OSError when it cannot be read.
+    """
     with open(path, "rb") as file:
-        head = file.read(64)
-        if len(head) < 64 or not head.startswith(b"\x7fELF\x02"):
-            return set()
-        order = ">" if head[5] == 2 else "<"
-        (table_at,) = struct.unpack_from(order + "Q", head, 40)
-        entry_size, count, names_index = struct.unpack_from(order + "HHH", head, 58)
-        if not table_at or entry_size < 64:
-            return set()
-        file.seek(table_at)
-        table = file.read(entry_size * count)
-        sections = [
-            struct.unpack_from(order + "IIQQQQ", table, at)
-            for at in range(0, len(table) - entry_size + 1, entry_size)
-        ]
-        if names_index >= len(sections):
-            return set()
-        file.seek(sections[names_index][4])
-        names = file.read(sections[names_index][5])
-    return {names[at : names.find(b"\0", at)].decode(errors="replace") for at, *_ in sections}
+        order, _, names_index, headers = _section_headers(file)
+        if names_index >= len(headers):
+            return []
+        fields = [struct.unpack_from(order + "IIQQQQ", header) for header in headers]
+        file.seek(fields[names_index][4])
+        names = file.read(fields[names_index][5])
+    return [
+        Section(names[at : names.find(b"\0", at)].decode(errors="replace"), flags, addr, size)
+        for at, _, flags, addr, _, size in fields
+    ]
+
+
+def clear_section_addresses(path: str) -> None:
+    """Have all sections of a 64-bit ELF file begin at address 0; raises OSError."""
+    with open(path, "r+b") as file:
+        order, table_at, _, headers = _section_headers(file)
+        for index, header in enumerate(headers):
+            file.seek(table_at + index * len(header) + 16)
+            file.write(struct.pack(order + "Q", 0))
+
+
+def _section_headers(file: BinaryIO) -> tuple[str, int, int, list[bytes]]:
+    # Byte order, where the table is, index of the section with names, and the headers, all whole.
+    file.seek(0)
+    head = file.read(64)
+    if len(head) < 64 or not head.startswith(b"\x7fELF\x02"):
+        return "<", 0, 0, []
+    order = ">" if head[5] == 2 else "<"
+    (table_at,) = struct.unpack_from(order + "Q", head, 40)
+    entry_size, count, names_index = struct.unpack_from(order + "HHH", head, 58)
+    if not table_at or entry_size < 64:
+        return order, 0, 0, []
+    file.seek(table_at)
+    table = file.read(entry_size * count)
+    starts = range(0, len(table) - entry_size + 1, entry_size)
+    return order, table_at, names_index, [table[at : at + entry_size] for at in starts]

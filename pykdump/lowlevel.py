@@ -286,3 +286,12 @@ def variable_type(name: str) -> gdb.Type:
     if found is None or found.type is None:
         raise SymbolMissingError(f"{name} is unknown: the debug info has no such variable")
     return found.type
+
+
+def variable_address(name: str) -> int | None:
+    """Address that GDB gives a variable, of modules too; None when it does not know the name."""
+    found = gdb.lookup_global_symbol(name) or gdb.lookup_static_symbol(name)
+    if found is None or found.addr_class != gdb.SYMBOL_LOC_STATIC:
+        return None
+    address = found.value().address
+    return None if address is None else int(address) & 0xFFFF_FFFF_FFFF_FFFF

@@ -11,10 +11,23 @@ def register() -> None:
     global _registered
     if _registered:
         return
-    from pykdump_gdb import commands, events, functions, index, tools, unwinder
+    from pykdump_gdb import (
+        commands,
+        events,
+        functions,
+        index,
+        module_autoload,
+        module_commands,
+        module_loading,
+        tools,
+        unwinder,
+    )
 
     index.enable()
     commands.register()
+    module_commands.register()
+    module_loading.register()
+    module_autoload.register()
     functions.register()
     tools.register()
     events.register()

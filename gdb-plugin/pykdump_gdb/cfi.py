@@ -16,6 +16,7 @@ from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
 
 _folder: str | None = None  # of the files that GDB has loaded
+_paths: dict[str, str] = {}  # of these, by name
 
 
 def load_kernel() -> None:
@@ -36,29 +37,53 @@ def load_kernel() -> None:
 
 def load_modules() -> None:
     """Load a file for each module: its symbols, and how its functions are unwound."""
-    tables = BTstack.tables()
     try:
         for module in modules.unwindable():
-            load(module.name, tables.unwinder.cfi_file(module.name, symbols=tables.symbols))
+            load_module(module.name)
     except PykdumpError as error:
         pylog.warning(f"names and stacks of modules are missing: {error}")
 
 
+def load_module(name: str, *, is_beside_debuginfo: bool = False) -> None:
+    """Load the file of a module; raises PykdumpError if the module has no unwind table.
+
+    :param is_beside_debuginfo: GDB has the module's own debug info already, which is better: give
+        names to no address, and CFI only to code that has none there.
+    """
+    tables = BTstack.tables()
+    symbols = None if is_beside_debuginfo else tables.symbols
+    load(name, tables.unwinder.cfi_file(name, symbols=symbols))
+
+
 def load(name: str, content: bytes) -> None:
     """Have GDB load this file of ours; settings must be quiet."""
-    global _folder
-    if _folder is None:
-        _folder = tempfile.mkdtemp(prefix="pykdump-")
     # The name is from the dump.
-    path = os.path.join(_folder, re.sub(r"[^\w.-]", "_", name) + ".orc")
+    path = os.path.join(folder(), re.sub(r"[^\w.-]", "_", name) + ".orc")
     with open(path, "wb") as file:
         file.write(content)
     gdb.execute(f"add-symbol-file {path} -o 0", to_string=True)
+    _paths[name] = path
+
+
+def unload(name: str) -> None:
+    """Have GDB forget this file of ours, if it has it; settings must be quiet."""
+    path = _paths.pop(name, None)
+    if path is not None:
+        gdb.execute(f"remove-symbol-file {path}", to_string=True)
+
+
+def folder() -> str:
+    """A private folder for files that GDB loads; it goes when they do."""
+    global _folder
+    if _folder is None:
+        _folder = tempfile.mkdtemp(prefix="pykdump-")
+    return _folder
 
 
 def forget() -> None:
     """Remove the files, which GDB must not have loaded any more."""
     global _folder
+    _paths.clear()
     if _folder is not None:
         shutil.rmtree(_folder, ignore_errors=True)
         _folder = None

@@ -13,6 +13,7 @@ from pykdump.errors import PykdumpError
 from pykdump.tool import Parser
 from pykdump_gdb import session, status, tools
 from pykdump_gdb.command import Command
+from pykdump_gdb.module_commands import ModulePrefix
 
 
 class Pykdump(Command):
@@ -140,6 +141,7 @@ OWN_COMMANDS: tuple[tuple[str, Callable[[], Command]], ...] = (
     ("open", Open),
     ("status", Status),
     ("threads", Threads),
+    ("module", ModulePrefix),
     ("close", Close),
     ("help", Help),
 )

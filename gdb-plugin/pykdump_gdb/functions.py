@@ -7,7 +7,7 @@ from typing import Any
 
 import gdb
 
-from LinuxDump import percpu
+from LinuxDump import module_sections, percpu
 from LinuxDump.Tasks import Task, task_table
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
@@ -70,12 +70,18 @@ class PykPerCpu(_Function):
 
     def call(self, variable: gdb.Value, cpu: gdb.Value) -> gdb.Value:
         name = variable.string()
-        if not percpu.is_percpu_symbol(name):
-            lowlevel.symbol_address(name)
-            raise PykdumpError(f"{name} is no per-CPU variable; use: p {name}")
-        addr = percpu.per_cpu(name, int(cpu))
+        addr = self._address(name, int(cpu))
         pointer = lowlevel.variable_type(name).pointer()
         return gdb.Value(addr).cast(pointer).dereference()
+
+    def _address(self, name: str, cpu: int) -> int:
+        if percpu.is_percpu_symbol(name):
+            return percpu.per_cpu(name, cpu)
+        addr = module_sections.per_cpu(name, cpu)
+        if addr is None:
+            lowlevel.symbol_address(name)
+            raise PykdumpError(f"{name} is no per-CPU variable; use: p {name}")
+        return addr
 
 
 class PykContainerOf(_Function):

@@ -9,6 +9,7 @@ vmlinux is loaded, so the first time ever it is made before. Until then nothing 
 from __future__ import annotations
 
 import glob
+import hashlib
 import os
 import re
 import subprocess
@@ -51,6 +52,17 @@ def is_cached(build_id: str) -> bool:
         os.path.exists(os.path.join(folder, build_id + suffix))
         for suffix in (".gdb-index", ".debug_names")
     )
+
+
+def of_placed(placement: str) -> str:
+    """Folder of the cache for files that are relocatable, such as modules.
+
+    GDB's index of one holds the addresses where it was first, and would be taken for it anywhere.
+
+    :param placement: what GDB was told of where the file's sections are.
+    """
+    name = hashlib.sha1(placement.encode()).hexdigest()[:16]
+    return os.path.join(str(gdb.parameter("index-cache directory")), "placed", name)
 
 
 def prepare(vmlinux: str, build_id: str, progress: ProgressLine) -> None:

@@ -54,7 +54,7 @@ def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> Non
     _dropped = None
     lowlevel.forget()
     progress.announce("reading modules")
-    with _unwatched(), settings.quiet():
+    with unwatched(), settings.quiet():
         cfi.load_modules()
     _loaded = _Loaded(*wanted, gdb.lookup_objfile(vmlinux))
 
@@ -70,7 +70,8 @@ def _changed(event: gdb.NewObjFileEvent | gdb.ClearObjFilesEvent) -> None:
 
 
 @contextmanager
-def _unwatched() -> Iterator[None]:
+def unwatched() -> Iterator[None]:
+    """For loading files: what was learnt is kept meanwhile, and has to be forgotten after it."""
     # A Ctrl-C that came while GDB read symbols would end the event handler, and be lost there.
     gdb.events.new_objfile.disconnect(_changed)
     gdb.events.clear_objfiles.disconnect(_changed)
@@ -81,7 +82,7 @@ def _unwatched() -> Iterator[None]:
 
 
 def _symbol_file(vmlinux: str, offset: int) -> None:
-    with _unwatched(), settings.quiet():
+    with unwatched(), settings.quiet():
         try:
             # GDB keeps what it read of a file for as long as anything holds the file open: one
             # that it loaded without an index would stay without.
@@ -89,10 +90,11 @@ def _symbol_file(vmlinux: str, offset: int) -> None:
             gdb.execute("symbol-file", to_string=True)
             cfi.forget()
             cfi.load_kernel()
-            gdb.execute(f"symbol-file -o {offset:#x} {_quoted(vmlinux)}", to_string=True)
+            gdb.execute(f"symbol-file -o {offset:#x} {quoted(vmlinux)}", to_string=True)
         except gdb.error as error:
             raise PykdumpError(f"GDB cannot read {vmlinux}: {error}") from None
 
 
-def _quoted(path: str) -> str:
+def quoted(path: str) -> str:
+    """A path as a word of GDB's commands."""
     return '"' + path.replace("\\", "\\\\").replace('"', '\\"') + '"'

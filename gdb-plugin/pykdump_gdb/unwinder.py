@@ -13,6 +13,7 @@ from gdb.unwinder import Unwinder, register_unwinder
 from LinuxDump import BTstack
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
+from pykdump_gdb import module_autoload
 
 # struct pt_regs of x86-64: cs is the 18th word of 21.
 _CS = 17 * 8
@@ -92,7 +93,10 @@ class EntryNames:
         gdb.frame_filters[self.name] = self
 
     def filter(self, frames: Iterable[Any]) -> Iterable[Any]:
-        return _frames() if lowlevel.is_open() else frames
+        if not lowlevel.is_open():
+            return frames
+        module_autoload.before_backtrace()
+        return _frames()
 
 
 def _frames() -> Iterator[Any]:

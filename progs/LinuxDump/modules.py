@@ -80,6 +80,21 @@ def module_at(addr: int) -> Module | None:
     return next((module for module in modules() if module.holds(addr)), None)
 
 
+def taint_letters(taints: int) -> str:
+    """What a module taints the kernel with, as in /proc/modules: "OE" is out of tree, unsigned.
+
+    A bit that the kernel's table does not name, or cannot be read, is shown as "?".
+    """
+    table = lowlevel.find_symbol("taint_flags")
+    bits = [bit for bit in range(taints.bit_length()) if taints >> bit & 1]
+    if table is None or not bits or not compat.has("struct taint_flag.c_true"):
+        return "?" * len(bits)
+    stride = lowlevel.sizeof("struct taint_flag")
+    rows = Layout("struct taint_flag", "c_true").read_many([table + bit * stride for bit in bits])
+    letters = [0 if row is None else row.c_true & 0xFF for row in rows]
+    return "".join(chr(letter) if 0x20 < letter < 0x7F else "?" for letter in letters)
+
+
 def _read_modules() -> list[Module]:
     head = lowlevel.find_symbol("modules")
     if head is None:  # CONFIG_MODULES is off

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Debug info of loadable modules (DLKMs), as scripts ask for it.
+
+GDB's side of it is the plugin's, which puts its loader here.
+"""
+
+from __future__ import annotations
+
+from typing import Protocol
+
+from pykdump.errors import NoDumpError, PykdumpError
+from pykdump.logging import pylog
+from pykdump.modulefiles import Index, plain
+
+
+class Loader(Protocol):
+    """What the plugin does for us; all raise PykdumpError."""
+
+    def names(self) -> list[str]:
+        """Names of the modules that are loaded in the dump."""
+
+    def load(self, name: str, file: str | None) -> str:
+        """Give GDB the debug info of a module, from a file or one it finds; returns its path.
+
+        Nothing happens when it is loaded already.
+        """
+
+    def unload(self, name: str) -> None:
+        """Take it away; nothing happens when there is none."""
+
+
+#: The plugin's, None outside GDB.
+loader: Loader | None = None
+
+
+def _loader() -> Loader:
+    if loader is None:
+        raise NoDumpError("no dump is open; open one with: pykdump open VMCORE")
+    return loader
+
+
+def lsModules() -> list[str]:
+    """Names of the modules that are loaded in the dump."""
+    return _loader().names()
+
+
+def loadModule(name: str, ofile: str | None = None, altname: str | None = None) -> bool:
+    """Whether the debug info of a module is loaded now; a warning says why it is not.
+
+    :param name: the module, which names the file to search for.
+    :param ofile: the file; None to search by build-id.
+    :param altname: name of the module in the dump, if it is another one.
+    """
+    wanted = plain(altname or name)
+    if wanted not in lsModules():
+        return False
+    try:
+        _loader().load(wanted, ofile)
+    except PykdumpError as error:
+        pylog.warning(error)
+        return False
+    return True
+
+
+def delModule(name: str) -> None:
+    """Take away the debug info of a module."""
+    _loader().unload(plain(name))
+
+
+def possibleModuleNames(topdir: str, base: str) -> str | None:
+    """Path of a file below ``topdir`` that may be the module's debug info; None without any."""
+    return next(iter(Index().below(topdir, base)), None)
