@@ -113,7 +113,7 @@ def _read_modules() -> list[Module]:
     states = _state_names()
     for addr, row in zip(addrs, _MODULE.read_many(addrs)):
         pieces = None if row is None else _pieces(addr)
-        if row is None or not pieces:
+        if row is None or not row.name or not pieces or not _are_sane(pieces):
             pylog.warning(f"struct module {addr:#x} cannot be read or is damaged, module skipped")
             continue
         name = row.name.decode("utf-8", "backslashreplace")
@@ -121,6 +121,12 @@ def _read_modules() -> list[Module]:
         refs = row.refcnt_counter - _MODULE_REF_BASE
         found.append(Module(addr, name, state, pieces[0], tuple(pieces[1:]), refs, row.taints))
     return found
+
+
+def _are_sane(pieces: list[Piece]) -> bool:
+    # What a module that was freed, or never was one, hardly passes; a piece may be empty.
+    used = [piece.addr for piece in pieces if piece.size_bytes]
+    return bool(used) and all(addr >> 63 and not addr & 0xFFF for addr in used)
 
 
 def _state_names() -> dict[int, str]:
