@@ -109,15 +109,91 @@ class Layout:
 class Walk:
     """Nodes of a kernel structure and how the walk ended."""
 
-    nodes: list[int]
-    end: str  #: "complete", "limit", "cycle" or "unreadable"
+    nodes: list[int]  #: those that could be read
+    end: str  #: "complete", "limit", "cycle", "unreadable", "damaged" or "interrupted"
     stopped_at: int  #: the node that could not be followed or would repeat
+    end_marker: int  #: the pointer that ended a whole chain: NULL, a nulls marker, a list's head
+
+class EntryWalk:
+    """Entries of a tree with indices, and what was first found broken; the rest is there."""
+
+    entries: list[tuple[int, int, int]]  #: first and last index, and what the tree holds for them
+    end: str  #: as for Walk
+    stopped_at: int
+
+class HashWalk:
+    """Nodes of a hash table, and which buckets are broken."""
+
+    nodes: list[int]  #: bucket after bucket
+    buckets: list[int]  #: of each node
+    broken: list[tuple[int, int, str, int]]  #: first and last bucket, end, stopped_at
+    end: str  #: of the first that is broken, else "complete"
+    stopped_at: int
 
 def walk_list(dump: Dump, head: int, *, limit: int = 1_000_000) -> Walk:
     """Nodes of a list_head list, without the head."""
 
 def walk_lists(dump: Dump, heads: Sequence[int], *, limit: int = 1_000_000) -> list[Walk]:
     """The same for many heads in one call; `limit` is for each."""
+
+def walk_chain(
+    dump: Dump,
+    head: int,
+    *,
+    next_offset: int = 0,
+    head_tag_mask: int = 0,
+    end_mask: int = 0,
+    limit: int = 1_000_000,
+) -> Walk:
+    """Nodes that each point to the next, from the pointer at `head` to NULL or a bit of end_mask.
+
+    head_tag_mask: bits of the head's pointer that are no part of it.
+    """
+
+def walk_hash_table(
+    dump: Dump,
+    buckets: int,
+    count: int,
+    *,
+    stride: int = 8,
+    head: int = 0,
+    next_offset: int = 0,
+    head_tag_mask: int = 0,
+    end_mask: int = 0,
+    limit: int = 1_000_000,
+) -> HashWalk:
+    """All chains of an array of buckets; `limit` is for the table, `head` an offset in a bucket."""
+
+def walk_rbtree(
+    dump: Dump, root: int, *, parent: int, left: int, right: int, limit: int = 1_000_000
+) -> Walk:
+    """Nodes of a red-black tree in order; offsets of struct rb_node."""
+
+def walk_xarray(
+    dump: Dump,
+    head: int,
+    *,
+    shift: int,
+    slot: int,
+    parent: int,
+    slots: int,
+    slot_count: int,
+    node_tag: int = 2,
+    limit: int = 1_000_000,
+) -> EntryWalk:
+    """Entries below the pointer at `head`; offsets of struct xa_node, and what marks nodes."""
+
+def walk_maple_tree(
+    dump: Dump,
+    root: int,
+    shapes: Sequence[tuple[int, int, int, int, bool]],
+    *,
+    limit: int = 1_000_000,
+) -> EntryWalk:
+    """Entries below the pointer at `root`.
+
+    shapes: by enum maple_type, offset and number of pivots, of slots, and whether it is a leaf.
+    """
 
 class SymbolTable:
     """Names of addresses in the kernel and its modules."""

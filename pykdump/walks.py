@@ -4,10 +4,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
 
 from pykdump import lowlevel
-from pykdump.errors import ReadError
+from pykdump.errors import Interrupted, ReadError
 
 try:
     from pykdump import _accel
@@ -15,10 +16,46 @@ except ImportError:  # plain pytest: models can be imported
     pass
 
 if TYPE_CHECKING:
-    from pykdump._accel import Walk
+    from pykdump._accel import EntryWalk, HashWalk, Walk
+
+_Found = TypeVar("_Found", "Walk", "EntryWalk", "HashWalk")
 
 #: More nodes than any list of a working kernel has.
 LIMIT = 10_000_000
+
+
+@dataclass(frozen=True)
+class Chain:
+    """How the nodes of one kind of list lead to each other; NULL always ends a list."""
+
+    next_offset: int = 0  #: of the pointer to the next node, in a node
+    head_tag_mask: int = 0  #: bits of the head's pointer that are no part of it
+    end_mask: int = 0  #: a pointer with one of these bits set ends the list
+
+
+#: ``struct hlist_head`` and ``struct llist_head``.
+HLIST = Chain()
+
+#: ``struct hlist_nulls_head``: the last pointer is odd (include/linux/list_nulls.h).
+HLIST_NULLS = Chain(end_mask=1)
+
+#: ``struct hlist_bl_head``: bit 0 of the head is a lock (include/linux/list_bl.h).
+HLIST_BL = Chain(head_tag_mask=1)
+
+
+class WalkInterrupted(Interrupted):
+    """The user pressed Ctrl-C during a walk; ``walk`` has what was found up to then."""
+
+    def __init__(self, walk: Walk | EntryWalk | HashWalk) -> None:
+        super().__init__(f"walk interrupted at {walk.stopped_at:#x}")
+        self.walk = walk
+
+
+def unless_interrupted(walk: _Found) -> _Found:
+    """The walk; raises WalkInterrupted when Ctrl-C ended it."""
+    if walk.end == "interrupted":
+        raise WalkInterrupted(walk)
+    return walk
 
 
 def walk_list(head: int, *, limit: int = LIMIT) -> Walk:
@@ -26,12 +63,104 @@ def walk_list(head: int, *, limit: int = LIMIT) -> Walk:
 
     :param head: ``struct list_head *``; it is not among the nodes.
     """
-    return _accel.walk_list(lowlevel.dump(), head, limit=limit)
+    return unless_interrupted(_accel.walk_list(lowlevel.dump(), head, limit=limit))
 
 
 def walk_lists(heads: Sequence[int], *, limit: int = LIMIT) -> list[Walk]:
     """The same for many lists at once; ``limit`` is for each."""
-    return _accel.walk_lists(lowlevel.dump(), heads, limit=limit)
+    walks = _accel.walk_lists(lowlevel.dump(), heads, limit=limit)
+    return [unless_interrupted(walk) for walk in walks]
+
+
+def walk_chain(head: int, chain: Chain = HLIST, *, limit: int = LIMIT) -> Walk:
+    """Nodes that each hold a pointer to the next.
+
+    :param head: address of the pointer to the first node.
+    """
+    walk = _accel.walk_chain(
+        lowlevel.dump(),
+        head,
+        next_offset=chain.next_offset,
+        head_tag_mask=chain.head_tag_mask,
+        end_mask=chain.end_mask,
+        limit=limit,
+    )
+    return unless_interrupted(walk)
+
+
+def walk_hash_table(
+    buckets: int,
+    count: int,
+    chain: Chain = HLIST,
+    *,
+    stride: int = 8,
+    head_offset: int = 0,
+    limit: int = LIMIT,
+) -> HashWalk:
+    """Nodes of all the chains of a hash table, bucket after bucket.
+
+    :param buckets: address of the first bucket.
+    :param stride: size of a bucket in bytes.
+    :param head_offset: of the pointer to the first node, in a bucket.
+    """
+    walk = _accel.walk_hash_table(
+        lowlevel.dump(),
+        buckets,
+        count,
+        stride=stride,
+        head=head_offset,
+        next_offset=chain.next_offset,
+        head_tag_mask=chain.head_tag_mask,
+        end_mask=chain.end_mask,
+        limit=limit,
+    )
+    return unless_interrupted(walk)
+
+
+def walk_rbtree(root: int, *, parent: int, left: int, right: int, limit: int = LIMIT) -> Walk:
+    """Nodes of a red-black tree in order; offsets of ``struct rb_node``.
+
+    :param root: address of the pointer to the topmost node.
+    """
+    walk = _accel.walk_rbtree(
+        lowlevel.dump(), root, parent=parent, left=left, right=right, limit=limit
+    )
+    return unless_interrupted(walk)
+
+
+@dataclass(frozen=True)
+class XaLayout:
+    """``struct xa_node``, or ``struct radix_tree_node`` before 4.20: offsets of its members."""
+
+    shift: int
+    slot: int  #: the member ``offset``
+    parent: int
+    slots: int
+    slot_count: int
+    node_tag: int  #: the lowest two bits of a pointer to a node: 2, in old radix trees 1
+
+
+def walk_xarray(head: int, layout: XaLayout, *, limit: int = LIMIT) -> EntryWalk:
+    """Entries of an XArray, radix tree or IDR by index.
+
+    :param head: address of the topmost entry.
+    """
+    walk = _accel.walk_xarray(lowlevel.dump(), head, **vars(layout), limit=limit)
+    return unless_interrupted(walk)
+
+
+#: Offset and number of pivots, of slots, and whether the node is a leaf.
+MapleShape = tuple[int, int, int, int, bool]
+
+
+def walk_maple_tree(root: int, shapes: Sequence[MapleShape], *, limit: int = LIMIT) -> EntryWalk:
+    """Entries of a maple tree with the indices that each covers.
+
+    :param root: address of the topmost entry.
+    :param shapes: by number of the type, as in ``enum maple_type``.
+    """
+    walk = _accel.walk_maple_tree(lowlevel.dump(), root, shapes, limit=limit)
+    return unless_interrupted(walk)
 
 
 def walk_list_backwards(head: int, *, limit: int = LIMIT) -> list[int]:

@@ -203,10 +203,11 @@ void bind_dump(py::module_& m) {
         .def("read", &read_kernel, "addr"_a, "size"_a)
         .def("read_physical", &read_physical, "addr"_a, "size"_a)
         .def("read_user", &read_user, "pgd"_a, "addr"_a, "size"_a)
-        .def("translate", &translate, "addr"_a, "pgd"_a = 0)
+        .def("translate", &translate, "addr"_a, "pgd"_a = 0,
+             py::call_guard<py::gil_scoped_release>())
         .def("cpu_notes", &cpu_notes)
         .def("has_qemu_notes", &Dump::has_qemu_notes)
-        .def("stats", &stats)
+        .def("stats", &stats, py::call_guard<py::gil_scoped_release>())
         .def(
             "set_cache_limit",
             [](const Dump& dump, std::uint64_t size) { dump.source().cache.set_limit(size); },

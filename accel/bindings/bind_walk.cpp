@@ -2,7 +2,6 @@
 #include "base/error.h"
 #include "bindings/convert.h"
 #include "layout/layout.h"
-#include "walk/list.h"
 
 namespace pyk {
 namespace {
@@ -76,49 +75,12 @@ py::list read_many(const Layout& layout, const Dump& dump,
     return records;
 }
 
-const char* end_name(WalkEnd end) {
-    static constexpr const char* kNames[] = {"complete", "limit", "cycle", "unreadable"};
-    return kNames[static_cast<int>(end)];
-}
-
-std::vector<std::uint64_t> values(const std::vector<KernelAddr>& addrs) {
-    std::vector<std::uint64_t> result;
-    result.reserve(addrs.size());
-    for (const KernelAddr addr : addrs) result.push_back(addr.value);
-    return result;
-}
-
-std::vector<WalkResult> walk_lists(const Dump& dump, const std::vector<std::uint64_t>& heads,
-                                   std::size_t limit) {
-    return dump.with_reader([&](auto& memory) {
-        std::vector<WalkResult> walks;
-        walks.reserve(heads.size());
-        for (const std::uint64_t head : heads) walks.push_back(walk_list(memory, {head}, limit));
-        return walks;
-    });
-}
-
 }  // namespace
 
 void bind_walk(py::module_& m) {
     py::class_<Layout>(m, "Layout", "Fields of a struct, compiled for bulk reading.")
         .def(py::init(&make_layout), "fields"_a)
         .def("read_many", &read_many, "dump"_a, "addrs"_a);
-    py::class_<WalkResult>(m, "Walk", "Nodes of a kernel structure and how the walk ended.")
-        .def_property_readonly("nodes", [](const WalkResult& walk) { return values(walk.nodes); })
-        .def_property_readonly("end", [](const WalkResult& walk) { return end_name(walk.end); })
-        .def_property_readonly("stopped_at",
-                               [](const WalkResult& walk) { return walk.stopped_at.value; });
-    constexpr std::size_t kDefaultLimit = 1'000'000;
-    m.def(
-        "walk_list",
-        [](const Dump& dump, std::uint64_t head, std::size_t limit) {
-            return dump.with_reader([&](auto& memory) { return walk_list(memory, {head}, limit); });
-        },
-        "dump"_a, "head"_a, py::kw_only(), "limit"_a = kDefaultLimit,
-        py::call_guard<py::gil_scoped_release>());
-    m.def("walk_lists", &walk_lists, "dump"_a, "heads"_a, py::kw_only(), "limit"_a = kDefaultLimit,
-          py::call_guard<py::gil_scoped_release>());
 }
 
 }  // namespace pyk

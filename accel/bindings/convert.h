@@ -5,6 +5,7 @@
 #include <pybind11/pybind11.h>
 #include <pybind11/stl.h>
 
+#include <functional>
 #include <memory>
 #include <string>
 
@@ -31,9 +32,14 @@ std::string hex(std::uint64_t value);
 // A Python callable (or None) as Progress, to be called without the GIL. Notices Ctrl-C.
 Progress to_progress(py::object callable);
 
+// For long walks, which ask it without the GIL and may well hold a dump's reader: whether the user
+// pressed Ctrl-C. So nobody may wait for a reader while holding the GIL.
+std::function<bool()> ctrl_c();
+
 void bind_dump(py::module_& m);
 void bind_orc(py::module_& m);
 void bind_target(py::module_& m);
+void bind_trees(py::module_& m);
 void bind_walk(py::module_& m);
 
 }  // namespace pyk

@@ -1,4 +1,6 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <chrono>
+
 #include "base/error.h"
 #include "bindings/convert.h"
 
@@ -37,6 +39,18 @@ Progress to_progress(py::object callable) {
     };
 }
 
+std::function<bool()> ctrl_c() {
+    return [asked = std::chrono::steady_clock::now()]() mutable {
+        const auto now = std::chrono::steady_clock::now();
+        if (now - asked < std::chrono::milliseconds(100)) return false;
+        asked = now;
+        const py::gil_scoped_acquire gil;
+        if (PyErr_CheckSignals() == 0) return false;
+        PyErr_Clear();
+        return true;
+    };
+}
+
 }  // namespace pyk
 
 PYBIND11_MODULE(_accel, m) {
@@ -44,6 +58,7 @@ PYBIND11_MODULE(_accel, m) {
     pyk::bind_errors(m);
     pyk::bind_dump(m);
     pyk::bind_walk(m);
+    pyk::bind_trees(m);
     pyk::bind_orc(m);
     pyk::bind_target(m);
 }

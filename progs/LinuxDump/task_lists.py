@@ -51,8 +51,6 @@ def all_threads(init_task: int) -> list[int]:
     if walk.end == "complete":
         return _with_threads(leaders)
 
-    if walk.end == "unreadable" and leaders:
-        leaders.pop()  # the pointer to it is bad, or its page is gone
     backwards = [_task(node, tasks_at) for node in walk_list_backwards(head)]
     found = _reachable([init_task, *_with_threads(_unique([*leaders, *backwards]))])
     found.remove(init_task)

@@ -1,0 +1,239 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The kernel's trees, lists and hash tables: what they hold, with offsets from the debug info.
+
+Results say how the walk ended: ``end`` is "complete" only where the structure was whole, else
+``stopped_at`` is where it is broken. What can be read around the damage is there in any case.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from pykdump import compat, lowlevel
+from pykdump.walks import (
+    HLIST,
+    HLIST_BL,
+    HLIST_NULLS,
+    LIMIT,
+    Chain,
+    MapleShape,
+    XaLayout,
+    walk_chain,
+    walk_hash_table,
+    walk_list,
+    walk_maple_tree,
+    walk_rbtree,
+    walk_xarray,
+)
+
+if TYPE_CHECKING:
+    from pykdump._accel import EntryWalk, HashWalk, Walk
+
+__all__ = [
+    "HLIST",
+    "HLIST_BL",
+    "HLIST_NULLS",
+    "Chain",
+    "Ids",
+    "Objects",
+    "for_rbtree",
+    "hash_table",
+    "hlist",
+    "idr",
+    "is_value",
+    "klist",
+    "llist",
+    "maple_tree",
+    "plist",
+    "radix_tree",
+    "value_of",
+    "xarray",
+]
+
+# v4.20 f8d5d0cc145c ("xarray: Add definition of struct xarray") put an xarray in place of
+# radix_tree_root and of the member rnode.
+compat.member("struct idr", "Head", "idr_rt.xa_head", "idr_rt.rnode")
+
+_MAPLE_SHAPES = ("maple_dense", "maple_leaf_64", "maple_range_64", "maple_arange_64")
+
+
+@dataclass(frozen=True)
+class Objects:
+    """Objects of a kernel structure, and how the walk over it ended."""
+
+    addrs: list[int]
+    end: str
+    stopped_at: int
+
+
+@dataclass(frozen=True)
+class Ids:
+    """What an IDR holds, and how the walk over it ended."""
+
+    entries: list[tuple[int, int]]  #: id and pointer
+    end: str
+    stopped_at: int
+
+
+# --- lists
+
+
+def hlist(head: int, chain: Chain = HLIST, *, limit: int = LIMIT) -> Walk:
+    """Nodes of a ``struct hlist_head``, or with HLIST_NULLS and HLIST_BL of its relatives.
+
+    A whole ``hlist_nulls`` ends with its marker: ``end_marker >> 1`` is the value in it.
+    """
+    return walk_chain(head, chain, limit=limit)
+
+
+def llist(head: int, *, limit: int = LIMIT) -> Walk:
+    """Nodes (``struct llist_node *``) of a ``struct llist_head``, the newest first."""
+    return walk_chain(head, HLIST, limit=limit)
+
+
+def klist(head: int, *, limit: int = LIMIT) -> Objects:
+    """``struct klist_node *`` of a ``struct klist``, dead ones that are still linked included."""
+    walk = walk_list(head + _offset("struct klist", "k_list"), limit=limit)
+    return _objects(walk, _offset("struct klist_node", "n_node"))
+
+
+def plist(head: int, *, limit: int = LIMIT) -> Objects:
+    """``struct plist_node *`` of a ``struct plist_head``, the most urgent first."""
+    walk = walk_list(head + _offset("struct plist_head", "node_list"), limit=limit)
+    return _objects(walk, _offset("struct plist_node", "node_list"))
+
+
+def _objects(walk: Walk, node_at: int) -> Objects:
+    return Objects([node - node_at for node in walk.nodes], walk.end, walk.stopped_at)
+
+
+def hash_table(
+    buckets: int,
+    count: int,
+    chain: Chain = HLIST,
+    *,
+    stride: int = 8,
+    head_offset: int = 0,
+    limit: int = LIMIT,
+) -> HashWalk:
+    """Nodes of all the chains of a hash table, and the bucket of each.
+
+    :param buckets: address of the first bucket.
+    :param stride: size of a bucket in bytes.
+    :param head_offset: of the chain's head in a bucket.
+    """
+    return walk_hash_table(
+        buckets, count, chain, stride=stride, head_offset=head_offset, limit=limit
+    )
+
+
+# --- trees
+
+
+def for_rbtree(root: int, *, limit: int = LIMIT) -> Walk:
+    """``struct rb_node *`` of a red-black tree, in order.
+
+    :param root: ``struct rb_root *`` or ``struct rb_root_cached *``.
+    """
+    return walk_rbtree(
+        root + _offset("struct rb_root", "rb_node"),
+        parent=_offset("struct rb_node", "__rb_parent_color"),
+        left=_offset("struct rb_node", "rb_left"),
+        right=_offset("struct rb_node", "rb_right"),
+        limit=limit,
+    )
+
+
+def is_value(entry: int) -> bool:
+    """Whether an entry of an XArray is a number and no pointer (xa_is_value)."""
+    return bool(entry & 1)
+
+
+def value_of(entry: int) -> int:
+    """The number in such an entry (xa_to_value)."""
+    return entry >> 1
+
+
+def xarray(xa: int, *, limit: int = LIMIT) -> EntryWalk:
+    """Entries of a ``struct xarray``, by index; several indices can share one.
+
+    :param xa: ``struct xarray *``.
+    """
+    return _indexed(xa + _offset("struct xarray", "xa_head"), limit)
+
+
+def radix_tree(root: int, *, limit: int = LIMIT) -> EntryWalk:
+    """The same for a ``struct radix_tree_root``, which since 4.20 is another name of xarray."""
+    if compat.has("struct radix_tree_root.rnode"):
+        return _indexed(root + _offset("struct radix_tree_root", "rnode"), limit)
+    return xarray(root, limit=limit)
+
+
+def idr(addr: int, *, limit: int = LIMIT) -> Ids:
+    """Ids and pointers of a ``struct idr``, by id; raises ReadError where there is no such thing.
+
+    :param addr: ``struct idr *``.
+    """
+    base = 0
+    # v4.16 6ce711f27500 ("idr: Make 1-based IDRs more efficient") added it.
+    if compat.has("struct idr.idr_base"):
+        base = lowlevel.read_uint(addr + _offset("struct idr", "idr_base"), 4)
+    walk = _indexed(addr + _offset("struct idr", "Head"), limit)
+    entries = [(base + index, entry) for index, _, entry in walk.entries]
+    return Ids(entries, walk.end, walk.stopped_at)
+
+
+def maple_tree(mt: int, *, limit: int = LIMIT) -> EntryWalk:
+    """Entries of a ``struct maple_tree`` with the first and last index of each.
+
+    :param mt: ``struct maple_tree *``; raises TypeMissingError before Linux 6.1.
+    """
+    root = mt + _offset("struct maple_tree", "ma_root")
+    return walk_maple_tree(root, _maple_shapes(), limit=limit)
+
+
+def _indexed(head: int, limit: int) -> EntryWalk:
+    # v4.20 02c02bf12c5d ("xarray: Change definition of sibling entries") brought struct xa_node,
+    # 3159f943aafd ("xarray: Replace exceptional entries") another mark for nodes.
+    is_xarray = compat.has("struct xa_node")
+    node = "struct xa_node" if is_xarray else "struct radix_tree_node"
+    layout = XaLayout(
+        shift=_offset(node, "shift"),
+        slot=_offset(node, "offset"),
+        parent=_offset(node, "parent"),
+        slots=_offset(node, "slots"),
+        slot_count=_count(node, "slots"),
+        node_tag=2 if is_xarray else 1,
+    )
+    return walk_xarray(head, layout, limit=limit)
+
+
+def _maple_shapes() -> list[MapleShape]:
+    # By number of the type. One that is not known here ends the walk as damaged.
+    node = "struct maple_node"
+    ranges, aranges = "struct maple_range_64", "struct maple_arange_64"
+    shapes = {
+        "maple_dense": (0, 0, _offset(node, "slot"), _count(node, "slot"), True),
+        "maple_leaf_64": (*_maple_arrays(ranges), True),
+        "maple_range_64": (*_maple_arrays(ranges), False),
+        "maple_arange_64": (*_maple_arrays(aranges), False),
+    }
+    numbers = lowlevel.enumerators("enum maple_type")
+    return [shapes[name] for name in sorted(_MAPLE_SHAPES, key=numbers.__getitem__)]
+
+
+def _maple_arrays(struct: str) -> tuple[int, int, int, int]:
+    return (
+        *(_offset(struct, "pivot"), _count(struct, "pivot")),
+        *(_offset(struct, "slot"), _count(struct, "slot")),
+    )
+
+
+def _offset(struct: str, name: str) -> int:
+    return lowlevel.member(struct, compat.spelling(struct, name)).offset
+
+
+def _count(struct: str, name: str) -> int:
+    # Elements of a member that is an array of pointers or longs.
+    return int(lowlevel.member(struct, name).type.sizeof) // 8
