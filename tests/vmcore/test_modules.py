@@ -355,8 +355,8 @@ def test_a_damaged_list_or_damaged_sections_are_named_and_end_only_what_needs_th
         "info symbol pykdump_fault",
         env=with_modules(vmcore, cache),
     )
-    for end, count in (("cycle", 10), ("unreadable", 11)):
-        assert f"+++WARNING+++ the list of modules is broken after {count} ({end} at" in done.out
+    for end in "cycle", "unreadable":
+        assert f"+++WARNING+++ the list of modules is broken after 10 ({end} at" in done.out
     assert "  live  " not in done.out  # none of the planted items passes for a module
     assert len(re.findall(f"sections of module {PLANTED} (are not|cannot be)", done.err)) == 4
     assert "Traceback" not in done.err + done.out
