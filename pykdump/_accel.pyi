@@ -14,7 +14,10 @@ class Error(Exception):
 class OpenError(Error):
     """A file that is no dump, or a dump that cannot be opened."""
 
-class ReadError(Error):
+class CrashError(Error):
+    """What scripts of the classic API catch as ``crash.error``."""
+
+class ReadError(CrashError):
     """Memory that is not there."""
 
 class Interrupted(Error):

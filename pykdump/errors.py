@@ -9,10 +9,12 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from pykdump._accel import CrashError
     from pykdump._accel import Error as PykdumpError
     from pykdump._accel import Interrupted, OpenError, ReadError
 else:
     try:
+        from pykdump._accel import CrashError
         from pykdump._accel import Error as PykdumpError
         from pykdump._accel import Interrupted, OpenError, ReadError
     except ImportError:  # without the build: the launcher, unit tests
@@ -23,7 +25,10 @@ else:
         class OpenError(PykdumpError):
             """A file that is no dump, or a dump that cannot be opened."""
 
-        class ReadError(PykdumpError):
+        class CrashError(PykdumpError):
+            """What scripts of the classic API catch as ``crash.error``."""
+
+        class ReadError(CrashError):
             """Memory that is not there."""
 
         class Interrupted(PykdumpError):
@@ -34,7 +39,7 @@ class NoDumpError(PykdumpError):
     """A dump is needed, and none is open."""
 
 
-class TypeMissingError(PykdumpError):
+class TypeMissingError(CrashError):
     """A type or member that the debug info does not have."""
 
 
@@ -55,6 +60,7 @@ class VmlinuxMissingError(PykdumpError):
 
 
 __all__ = [
+    "CrashError",
     "DebuginfoError",
     "Interrupted",
     "MismatchError",

@@ -20,10 +20,16 @@ class OpenError : public Error {
     using Error::Error;
 };
 
-// Memory that was asked for and is not there.
-class ReadError : public Error {
+// What scripts of the classic API catch as `crash.error`.
+class CrashError : public Error {
  public:
     using Error::Error;
+};
+
+// Memory that was asked for and is not there.
+class ReadError : public CrashError {
+ public:
+    using CrashError::CrashError;
 };
 
 // The user pressed Ctrl-C in a long step.

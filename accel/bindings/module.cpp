@@ -10,7 +10,8 @@ namespace {
 void bind_errors(py::module_& m) {
     const auto error = py::register_exception<Error>(m, "Error");
     py::register_exception<OpenError>(m, "OpenError", error);
-    py::register_exception<ReadError>(m, "ReadError", error);
+    const auto crash_error = py::register_exception<CrashError>(m, "CrashError", error);
+    py::register_exception<ReadError>(m, "ReadError", crash_error);
     py::register_exception<Interrupted>(m, "Interrupted", error);
 }
 
