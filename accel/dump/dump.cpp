@@ -99,8 +99,12 @@ void Dump::locate(const std::string& vmlinux, const Progress& progress) {
     if (source.place) return;
     source.place = place_by_banner(source_, ElfFile(vmlinux), progress);
     if (!source.place) {
+        std::string missing;
+        for (const std::string& warning : description_.warnings) missing += warning + "; ";
         throw Error("the kernel of " + vmlinux + " is not in the dump " +
-                    description_.paths.front() + "; load the vmlinux of the kernel that crashed");
+                    description_.paths.front() +
+                    (missing.empty() ? "; " : ": " + missing + "else ") +
+                    "load the vmlinux of the kernel that crashed");
     }
     reader_ = std::make_unique<DumpReader>(source_);
 }

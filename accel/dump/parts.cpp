@@ -67,9 +67,10 @@ void warn_of_cut(const Part& part, std::vector<std::string>& warnings) {
     const std::uint64_t cut = part.info.cut.count();
     const std::uint64_t pages = part.info.present.count() + cut;
     if (cut != 0) {
+        const std::string others = cut < pages ? "; the others can be read" : "";
         warnings.push_back(part.file.path() + " was cut short: " + std::to_string(cut) + " of " +
                            std::to_string(pages) + " pages (" + std::to_string(cut * 100 / pages) +
-                           "%) are missing; the others can be read");
+                           "%) are missing" + others);
     } else if (part.info.incomplete) {
         warnings.push_back(part.file.path() + " is marked incomplete by the program that wrote it");
     }
