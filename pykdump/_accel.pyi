@@ -215,8 +215,9 @@ class SymbolTable:
     def __len__(self) -> int: ...
 
 #: Address, stack pointer, kind ("top", "call", "regs", "user"), struct pt_regs * or 0, function or
-#: None, offset into it, module.
-StackFrame = tuple[int, int, str, int, str | None, int, str]
+#: None, offset into it, module, the function's size, whether struct pt_regs is whole, whether the
+#: frame is certain, whether the address is of an instruction to run and not one to return to.
+StackFrame = tuple[int, int, str, int, str | None, int, str, int, bool, bool, bool]
 
 class Unwinder:
     """Stacks by the ORC tables in the dump."""

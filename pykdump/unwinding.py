@@ -19,6 +19,11 @@ def new_symbol_table() -> SymbolTable:
     return _accel.SymbolTable()
 
 
+def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:
+    """Registers of an NT_PRSTATUS note by name, {} when it is too short."""
+    return _accel.registers_of_note(arch, prstatus)
+
+
 def new_unwinder(fork_return: int) -> Unwinder:
     """An unwinder without tables.
 

@@ -30,30 +30,28 @@ const char* kind_name(FrameKind kind) {
     return kNames[static_cast<int>(kind)];
 }
 
-py::tuple to_python(const StackFrame& frame, const SymbolTable& symbols, bool exact) {
+py::tuple to_python(const StackFrame& frame, const SymbolTable& symbols) {
     // A return address behind a call that never returns may belong to the next function.
-    const auto found =
-        frame.kind == FrameKind::kUser ? std::nullopt : symbols.at(exact ? frame.ip : frame.ip - 1);
+    const auto found = frame.kind == FrameKind::kUser
+                           ? std::nullopt
+                           : symbols.at(frame.is_exact ? frame.ip : frame.ip - 1);
     py::object name = py::none();
-    std::uint64_t offset = 0;
+    std::uint64_t offset = 0, size = 0;
     std::string_view module;
     if (found) {
         name = py::str(found->name.data(), found->name.size());
         offset = frame.ip.value - found->start.value;
         module = found->module;
+        size = found->size;
     }
     return py::make_tuple(frame.ip.value, frame.sp.value, kind_name(frame.kind), frame.regs.value,
-                          name, offset, module);
+                          name, offset, module, size, frame.regs_are_whole, frame.is_reliable,
+                          frame.is_exact);
 }
 
-py::tuple to_python(const Stack& stack, const SymbolTable& symbols, bool running,
-                    KernelAddr fork_return) {
+py::tuple to_python(const Stack& stack, const SymbolTable& symbols) {
     py::list frames;
-    for (const StackFrame& frame : stack.frames) {
-        const bool exact = frame.kind == FrameKind::kRegs || frame.ip == fork_return ||
-                           (frame.kind == FrameKind::kTop && running);
-        frames.append(to_python(frame, symbols, exact));
-    }
+    for (const StackFrame& frame : stack.frames) frames.append(to_python(frame, symbols));
     return py::make_tuple(std::move(frames), stack.end == StackEnd::kComplete, stack.reason);
 }
 
@@ -72,10 +70,7 @@ py::list stacks(const OrcUnwinder& self, const Dump& dump,
             self, dump.arch(), [&] { return dump.new_reader(); }, begin);
     }
     py::list result;
-    for (std::size_t i = 0; i < found.size(); ++i) {
-        result.append(
-            to_python(found[i], symbols, begin[i].registers.has_value(), self.fork_return()));
-    }
+    for (const Stack& stack : found) result.append(to_python(stack, symbols));
     return result;
 }
 

@@ -14,6 +14,7 @@ namespace {
 
 // DWARF's numbers of x86-64 registers.
 enum Dwarf : std::uint8_t {
+    kRax = 0,
     kRdx = 1,
     kRbx = 3,
     kRdi = 5,
@@ -137,7 +138,9 @@ void put_cfa(Bytes& out, const OrcEntry& entry) {
         case OrcReg::kBp:
             return cfa_by_register(out, kRbp, entry.sp_offset);
         case OrcReg::kSpIndirect:
-            return cfa_indirect(out, kRsp, 0, entry.sp_offset);
+            // See OrcUnwinder.
+            return entry.type == OrcType::kCall ? cfa_indirect(out, kRsp, 0, entry.sp_offset)
+                                                : cfa_indirect(out, kRsp, entry.sp_offset, 0);
         case OrcReg::kBpIndirect:
             return cfa_indirect(out, kRbp, entry.sp_offset, 0);
         case OrcReg::kR10:
@@ -148,6 +151,8 @@ void put_cfa(Bytes& out, const OrcEntry& entry) {
             return cfa_by_register(out, kRdi, 0);
         case OrcReg::kDx:
             return cfa_by_register(out, kRdx, 0);
+        case OrcReg::kAx:
+            return cfa_by_register(out, kRax, 0);
         default:
             return cfa_by_register(out, kRsp, entry.sp_offset);
     }

@@ -5,6 +5,8 @@
 #include <atomic>
 #include <thread>
 
+#include "base/blocked_signals.h"
+
 namespace pyk {
 namespace {
 
@@ -45,8 +47,9 @@ std::vector<Stack> unwind_all(const OrcUnwinder& unwinder, const Architecture& a
     {
         std::vector<std::jthread> threads;
         for (std::size_t i = 1; i < workers; ++i) {
-            threads.emplace_back(
-                [&work, reader = std::shared_ptr(new_reader())] { work(*reader); });
+            std::shared_ptr<MemoryReader> reader = new_reader();
+            const BlockedSignals blocked;
+            threads.emplace_back([&work, reader = std::move(reader)] { work(*reader); });
         }
         work(*new_reader());
     }

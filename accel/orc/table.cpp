@@ -4,11 +4,16 @@
 #include <algorithm>
 #include <array>
 #include <numeric>
+#include <span>
 
 namespace pyk {
 namespace {
 
 constexpr std::uint64_t kMaxEntries = 1 << 24;
+
+bool has_wide_type(OrcFormat format) {
+    return format >= OrcFormat::kWideType;
+}
 
 // What follows the registers in byte 5.
 struct Tail {
@@ -21,7 +26,7 @@ Tail decode_tail(unsigned byte, OrcFormat format) {
                                      OrcType::kUndefined};
     constexpr OrcType kTypes[] = {OrcType::kUndefined, OrcType::kEndOfStack, OrcType::kCall,
                                   OrcType::kRegs, OrcType::kRegsPartial};
-    if (format == OrcFormat::kWideType) {
+    if (has_wide_type(format)) {
         const unsigned type = byte & 7;
         if (type >= std::size(kTypes)) return {OrcType::kUndefined, false, false};
         return {kTypes[type], (byte & 8) != 0, byte < 16};
@@ -29,12 +34,37 @@ Tail decode_tail(unsigned byte, OrcFormat format) {
     const bool has_signal = format == OrcFormat::kSignalAndEnd;
     const unsigned end = byte >> (has_signal ? 3 : 2);
     const OrcType type = end & 1 ? OrcType::kEndOfStack : kOldTypes[byte & 3];
-    return {type, has_signal && (byte & 4) != 0, end < 2 && (byte & 3) != 3};
+    // Before `signal` was there, saved registers alone held the address of an instruction.
+    const bool signal = has_signal ? (byte & 4) != 0 : (byte & 3) != 0;
+    return {type, signal, end < 2 && (byte & 3) != 3};
 }
 
-OrcReg to_reg(unsigned value) {
-    return value <= static_cast<unsigned>(OrcReg::kSpIndirect) ? static_cast<OrcReg>(value)
-                                                               : OrcReg::kUndefined;
+using enum OrcReg;
+constexpr OrcReg kOldRegs[] = {kUndefined, kPrevSp, kDx,  kDi,         kBp,
+                               kSp,        kR10,    kR13, kBpIndirect, kSpIndirect};
+constexpr OrcReg kRenumberedRegs[] = {kUndefined, kAx,  kDx,     kSp,         kBp,        kDi,
+                                      kR10,       kR13, kPrevSp, kSpIndirect, kBpIndirect};
+
+OrcReg to_reg(unsigned value, OrcFormat format) {
+    const std::span<const OrcReg> regs = format == OrcFormat::kRenumbered
+                                             ? std::span<const OrcReg>(kRenumberedRegs)
+                                             : std::span<const OrcReg>(kOldRegs);
+    return value < regs.size() ? regs[value] : kUndefined;
+}
+
+// Of the formats with a wide type, the one in which more entries are relative to SP.
+OrcFormat wide_format(ByteSpan entries) {
+    std::size_t old_sp = 0, new_sp = 0;
+    for (std::size_t at = 4; at < entries.size(); at += kOrcEntrySize) {
+        const unsigned reg = static_cast<unsigned>(entries[at]) & 15;
+        old_sp += to_reg(reg, OrcFormat::kWideType) == kSp;
+        new_sp += to_reg(reg, OrcFormat::kRenumbered) == kSp;
+    }
+    return new_sp > old_sp ? OrcFormat::kRenumbered : OrcFormat::kWideType;
+}
+
+bool is_ordinary(const OrcEntry& entry) {
+    return entry.type == OrcType::kCall && (entry.sp_reg == kSp || entry.sp_reg == kBp);
 }
 
 bool are_sorted(const std::vector<std::uint64_t>& ips) {
@@ -62,13 +92,17 @@ std::optional<OrcFormat> detect_orc_format(ByteSpan entries) {
     std::size_t with_bit_3 = 0;
     for (std::size_t byte = 8; byte < 16; ++byte) with_bit_3 += count[byte];
     const OrcFormat old = with_bit_3 != 0 ? OrcFormat::kSignalAndEnd : OrcFormat::kEndFlag;
-    const OrcFormat format = count[2] > count[0] ? OrcFormat::kWideType : old;
+    const OrcFormat format = count[2] > count[0] ? wide_format(entries) : old;
 
-    std::size_t understood = 0;
+    std::size_t understood = 0, ordinary = 0;
     for (unsigned byte = 0; byte < count.size(); ++byte) {
         if (decode_tail(byte, format).known) understood += count[byte];
     }
-    if (total == 0 || understood < total - total / 100) return std::nullopt;
+    for (std::size_t i = 0; i < total; ++i) {
+        const ByteSpan raw = entries.subspan(i * kOrcEntrySize, kOrcEntrySize);
+        ordinary += is_ordinary(decode_orc(raw, format));
+    }
+    if (total == 0 || understood < total - total / 100 || ordinary < total / 2) return std::nullopt;
     return format;
 }
 
@@ -77,12 +111,12 @@ OrcEntry decode_orc(ByteSpan raw, OrcFormat format) {
     const Tail tail = decode_tail(static_cast<unsigned>(raw[5]), format);
     OrcEntry entry{*load<std::int16_t>(raw, 0),
                    *load<std::int16_t>(raw, 2),
-                   to_reg(regs & 15),
-                   to_reg(regs >> 4),
+                   to_reg(regs & 15, format),
+                   to_reg(regs >> 4, format),
                    tail.type,
                    tail.signal};
     // The old formats mark code without a caller by a stack pointer from nowhere.
-    if (format != OrcFormat::kWideType && entry.type != OrcType::kEndOfStack &&
+    if (!has_wide_type(format) && entry.type != OrcType::kEndOfStack &&
         entry.sp_reg == OrcReg::kUndefined) {
         entry.type = OrcType::kUndefined;
     }

@@ -23,7 +23,8 @@ enum class OrcReg : std::uint8_t {
     kR10,
     kR13,
     kBpIndirect,
-    kSpIndirect  // clang-format off
+    kSpIndirect,
+    kAx  // clang-format off
 };  // clang-format on
 
 struct OrcEntry {
@@ -45,12 +46,13 @@ enum class OrcFormat : std::uint8_t {
     kEndFlag,       // up to 6.2: a type of 2 bits that begins with CALL, a flag `end`
     kSignalAndEnd,  // 6.3: `signal` came in before `end`
     kWideType,      // since 6.4: a type of 3 bits that begins with UNDEFINED, then `signal`
+    kRenumbered,    // 7.x: the same with other numbers of registers, AX among them
 };
 
 inline constexpr std::size_t kOrcEntrySize = 6;
 
-// The format in which raw entries make sense, by what they hold: nearly all are of type CALL.
-// Nothing when it is none of those known.
+// The format in which raw entries make sense, by what they hold: nearly all are of type CALL and
+// relative to SP or BP. Nothing when it is none of those known.
 std::optional<OrcFormat> detect_orc_format(ByteSpan entries);
 OrcEntry decode_orc(ByteSpan entry, OrcFormat format);
 

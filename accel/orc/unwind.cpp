@@ -12,6 +12,7 @@ namespace {
 using namespace x86;
 
 constexpr std::size_t kMaxFrames = 1024;
+constexpr std::uint64_t kMaxStack = 1 << 15;  // THREAD_SIZE and IRQ_STACK_SIZE, with KASAN too
 constexpr std::size_t kPtRegsWords = std::size(kPtRegs);
 
 std::string hex(std::uint64_t value) {
@@ -30,7 +31,7 @@ class Walk {
     Stack run() {
         if (!regs_.values[kRip] || !regs_.values[kRsp])
             return damaged("its registers are not known");
-        add(is_user(regs_) ? FrameKind::kUser : FrameKind::kTop, {});
+        add({.kind = is_user(regs_) ? FrameKind::kUser : FrameKind::kTop});
         while (stack_.frames.back().kind != FrameKind::kUser && step()) {
         }
         return std::move(stack_);
@@ -41,8 +42,12 @@ class Walk {
         return is_user_mode(regs.values[kCs].value_or(0));
     }
 
-    void add(FrameKind kind, KernelAddr saved) {
-        stack_.frames.push_back({{*regs_.values[kRip]}, {*regs_.values[kRsp]}, kind, saved});
+    void add(StackFrame frame) {
+        frame.ip = {*regs_.values[kRip]};
+        frame.sp = {*regs_.values[kRsp]};
+        frame.is_reliable = !guessed_;
+        frame.is_exact = is_exact();
+        stack_.frames.push_back(frame);
     }
 
     Stack damaged(std::string reason) {
@@ -56,24 +61,25 @@ class Walk {
         return false;
     }
 
+    bool is_exact() const { return exact_ || *regs_.values[kRip] == unwinder_.fork_return().value; }
+
     // A return address behind a call that never returns may belong to the next function.
     KernelAddr lookup_addr() const {
         const KernelAddr ip{*regs_.values[kRip]};
-        return exact_ || ip == unwinder_.fork_return() ? ip : ip - 1;
+        return is_exact() ? ip : ip - 1;
     }
 
     // False at the end of the stack.
     bool step() {
         const KernelAddr at = lookup_addr();
         const OrcTable* table = unwinder_.table_of(at);
-        if (table == nullptr)
-            return stop(hex(at.value) + " is not in the kernel's code nor a module's");
+        if (stack_.frames.size() >= kMaxFrames) return stop("it has too many frames; a loop?");
+        if (table == nullptr) return leave_unknown_code();
         const auto entry = table->find(at);
         if (!entry || entry->type == OrcType::kUndefined) {
             return stop("the unwind tables do not say how " + hex(at.value) + " was called");
         }
         if (entry->type == OrcType::kEndOfStack) return false;
-        if (stack_.frames.size() >= kMaxFrames) return stop("it has too many frames; a loop?");
         const auto cfa = find_cfa(*entry);
         if (!cfa) return false;
         return entry->type == OrcType::kCall ? return_from_call(*entry, *cfa)
@@ -107,7 +113,9 @@ class Walk {
             case OrcReg::kBp:
                 return plus(known(kRbp));
             case OrcReg::kSpIndirect:
-                return plus(at(known(kRsp)));
+                // v5.12 87ccc826bf1c ("x86/unwind/orc: Change REG_SP_INDIRECT"): from then on it is
+                // used where calls switch stacks, before it was in interrupts' code alone.
+                return entry.type == OrcType::kCall ? plus(at(known(kRsp))) : at(plus(known(kRsp)));
             case OrcReg::kBpIndirect:
                 return at(plus(known(kRbp)));
             case OrcReg::kR10:
@@ -118,6 +126,8 @@ class Walk {
                 return known(kRdi);
             case OrcReg::kDx:
                 return known(kRdx);
+            case OrcReg::kAx:
+                return known(kRax);
             default:
                 stop("the unwind tables have no stack pointer there");
                 return std::nullopt;
@@ -142,14 +152,48 @@ class Walk {
         above.values[kRip] = *ip;
         above.values[kRsp] = cfa;
         above.values[kRbp] = find_bp(entry, cfa);
-        return go_up(above, FrameKind::kCall, {}, false);
+        return go_up(above, {}, entry.signal);
+    }
+
+    // Code that was generated has no tables. A call through a bad pointer left its return address
+    // on the stack; else, as BPF does, it may keep a frame pointer.
+    bool leave_unknown_code() {
+        const std::uint64_t ip = *regs_.values[kRip], sp = *regs_.values[kRsp];
+        const OrcEntry of_bad_call{.sp_offset = 8, .sp_reg = OrcReg::kSp, .type = OrcType::kCall};
+        if (exact_ && ip == 0) {
+            const auto cfa = find_cfa(of_bad_call);
+            return cfa && return_from_call(of_bad_call, *cfa);
+        }
+        const OrcEntry of_bpf{.sp_offset = 16,
+                              .bp_offset = -16,
+                              .sp_reg = OrcReg::kBp,
+                              .bp_reg = OrcReg::kPrevSp,
+                              .type = OrcType::kCall};
+        const std::uint64_t bp = regs_.values[kRbp].value_or(0);
+        if (exact_ && returns_to_code(sp)) return guess(of_bad_call, sp + 8);
+        if (bp >= sp && bp - sp < kMaxStack && returns_to_code(bp + 8))
+            return guess(of_bpf, bp + 16);
+        return stop(hex(ip) + " is not in the kernel's code nor a module's");
+    }
+
+    bool returns_to_code(std::uint64_t at) const {
+        const auto ip = memory_.read<std::uint64_t>({at});
+        const OrcTable* table = ip ? unwinder_.table_of(KernelAddr{*ip} - 1) : nullptr;
+        const auto entry = table == nullptr ? std::nullopt : table->find(KernelAddr{*ip} - 1);
+        return entry && entry->type == OrcType::kCall;
+    }
+
+    bool guess(const OrcEntry& entry, std::uint64_t cfa) {
+        guessed_ = true;
+        return return_from_call(entry, cfa);
     }
 
     // The processor pushed five words; the entry code saved the rest below them, sooner or later.
     bool return_from_interrupt(const OrcEntry& entry, std::uint64_t cfa) {
         const bool whole = entry.type == OrcType::kRegs;
         const std::size_t first = whole ? 0 : kPtRegsIret;
-        RegisterSet above;
+        // Until the entry code has saved them, registers are those of what it interrupted.
+        RegisterSet above = whole ? RegisterSet{} : regs_;
         if (!whole) above.values[kRbp] = find_bp(entry, cfa);
         for (std::size_t i = first; i < kPtRegsWords; ++i) {
             const auto value = word(cfa + (i - first) * 8);
@@ -158,10 +202,12 @@ class Walk {
                 above.values[static_cast<std::size_t>(kPtRegs[i])] = *value;
         }
         const FrameKind kind = is_user(above) ? FrameKind::kUser : FrameKind::kRegs;
-        return go_up(above, kind, {cfa - first * 8}, true);
+        return go_up(above, {.kind = kind, .regs = {cfa - first * 8}, .regs_are_whole = whole},
+                     entry.signal);
     }
 
-    bool go_up(const RegisterSet& above, FrameKind kind, KernelAddr saved, bool exact) {
+    bool go_up(const RegisterSet& above, const StackFrame& frame, bool exact) {
+        const FrameKind kind = frame.kind;
         const std::uint64_t sp = *above.values[kRsp];
         // A call always frees stack. An interrupt may lead to another stack, but never twice to one
         // place.
@@ -172,7 +218,7 @@ class Walk {
         }
         regs_ = above;
         exact_ = exact;
-        add(kind, saved);
+        add(frame);
         return true;
     }
 
@@ -192,6 +238,7 @@ class Walk {
     const MemoryReader& memory_;
     RegisterSet regs_;
     bool exact_;
+    bool guessed_ = false;
     Stack stack_;
 };
 

@@ -24,6 +24,9 @@ struct StackFrame {
     KernelAddr sp;
     FrameKind kind = FrameKind::kCall;
     KernelAddr regs;  // of kRegs and kUser: where the saved registers (struct pt_regs) lie
+    bool regs_are_whole = true;  // else only what the processor pushed: ip, cs, flags, sp, ss
+    bool is_reliable = true;     // else it, or a frame below it, was only guessed
+    bool is_exact = false;       // ip is an instruction to run, not what a call will return to
 };
 
 enum class StackEnd : std::uint8_t { kComplete, kDamaged };

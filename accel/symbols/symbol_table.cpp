@@ -78,8 +78,9 @@ std::optional<SymbolTable::Found> SymbolTable::at(KernelAddr addr) const {
     const std::uint64_t start = std::prev(behind)->addr;
     const auto first = std::ranges::lower_bound(symbols_.begin(), behind, start, {}, &Symbol::addr);
     const Region& region = regions_[first->region];
-    if (addr.value >= region.end && !region.module.empty()) return std::nullopt;
-    return Found{name_of(*first), {start}, region.module};
+    if (addr.value >= region.end) return std::nullopt;
+    const std::uint64_t next = behind == symbols_.end() ? region.end : behind->addr;
+    return Found{name_of(*first), {start}, region.module, std::min(next, region.end) - start};
 }
 
 std::vector<NamedAddr> SymbolTable::of_module(std::string_view module) const {

@@ -35,6 +35,7 @@ class SymbolTable {
         std::string_view name;
         KernelAddr start;
         std::string_view module;  // "" for the kernel
+        std::uint64_t size;       // up to the next symbol, as kallsyms has it
     };
     // The last symbol at or below `addr` in the same module, or in the kernel.
     std::optional<Found> at(KernelAddr addr) const;

@@ -8,12 +8,12 @@
 #include <atomic>
 #include <cerrno>
 #include <chrono>
-#include <csignal>
 #include <mutex>
 #include <system_error>
 #include <thread>
 #include <utility>
 
+#include "base/blocked_signals.h"
 #include "base/error.h"
 #include "target/connection.h"
 #include "target/private_socket.h"
@@ -21,23 +21,6 @@
 
 namespace pyk {
 namespace {
-
-// Blocks all signals while it lives. A thread inherits what its maker blocks: signals are for GDB's
-// own thread.
-class BlockedSignals {
- public:
-    BlockedSignals() {
-        sigset_t all;
-        ::sigfillset(&all);
-        ::pthread_sigmask(SIG_SETMASK, &all, &before_);
-    }
-    ~BlockedSignals() { ::pthread_sigmask(SIG_SETMASK, &before_, nullptr); }
-    BlockedSignals(const BlockedSignals&) = delete;
-    BlockedSignals& operator=(const BlockedSignals&) = delete;
-
- private:
-    sigset_t before_;
-};
 
 // Becomes readable, and stays so, with the first notify().
 class StopEvent {

@@ -13,7 +13,7 @@ from pykdump.logging import pylog
 from pykdump.unwinding import new_symbol_table, new_unwinder
 
 if TYPE_CHECKING:
-    from pykdump._accel import SymbolTable, Unwinder
+    from pykdump._accel import StackFrame, SymbolTable, Unwinder
 
 _ORC_IPS, _ORC_IPS_END = "__start_orc_unwind_ip", "__stop_orc_unwind_ip"
 _ORC_ENTRIES = "__start_orc_unwind"
@@ -35,6 +35,10 @@ class Frame(NamedTuple):
     function: str | None
     offset: int  #: into the function
     module: str  #: "" in the kernel itself
+    size_bytes: int = 0  #: of the function
+    regs_are_whole: bool = True  #: else struct pt_regs has only ip, cs, flags, sp and ss
+    is_reliable: bool = True  #: False behind code without unwind tables, which is guessed over
+    is_exact: bool = True  #: False: the address is what a call will return to
 
 
 class Stack(NamedTuple):
@@ -94,19 +98,23 @@ def stacks(tasks: Sequence[Task], registers: Mapping[int, bytes] | None = None) 
     """
     notes = cpus.registers_by_cpu() if registers is None else registers
     starts = [_start(task, notes) for task in tasks]
-    unwinder, symbols, _ = found = tables()
-    if not found.has_orc:
+    unwinder, symbols, _ = tables()
+    if not tables().has_orc:
         pylog.warning("stacks cannot be unwound: the kernel was built without CONFIG_UNWINDER_ORC")
-    return [
-        Stack([Frame(*frame) for frame in frames], complete, reason)
-        for frames, complete, reason in unwinder.stacks(lowlevel.dump(), starts, symbols)
-    ]
+    raw = unwinder.stacks(lowlevel.dump(), starts, symbols)
+    return [_stack(task, *found) for task, found in zip(tasks, raw)]
 
 
 def _start(task: Task, notes: Mapping[int, bytes]) -> tuple[int, bytes]:
     if task.is_running:
         return 0, notes.get(task.cpu, b"")
     return task.sp_addr, b""
+
+
+def _stack(task: Task, frames: Iterable[StackFrame], is_complete: bool, reason: str) -> Stack:
+    if not task.is_running and not task.sp_addr:
+        reason = "the task is dead: its stack was given back"
+    return Stack([Frame(*frame) for frame in frames], is_complete, reason)
 
 
 def functions(stack: Stack) -> Iterable[str]:
