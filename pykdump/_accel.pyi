@@ -7,6 +7,7 @@ A test compares this file with the built module.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import CodeType, FrameType
 
 class Error(Exception):
     """What the accelerator raises; the text is a whole sentence for the user."""
@@ -25,6 +26,15 @@ class Interrupted(Error):
 
 #: Called in long steps with what is done, how much of it, and of how much. Ctrl-C is noticed there.
 Progress = Callable[[str, int, int], None]
+
+class InterruptHandler:
+    """A handler of SIGINT that raises KeyboardInterrupt while a function runs."""
+
+    insists: bool  #: raise it again at the very next chance, until the function has ended
+
+    def __init__(self, code: CodeType) -> None:
+        """code: the `__code__` of the function."""
+    def __call__(self, number: int, frame: FrameType | None) -> None: ...
 
 class ElfInfo:
     """What an ELF file (vmlinux, a module, debuginfo) says of itself."""

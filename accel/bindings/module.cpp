@@ -58,6 +58,7 @@ PYBIND11_MODULE(_accel, m) {
     m.doc() = "The accelerator: everything that touches a dump, in C++.";
     pyk::bind_errors(m);
     pyk::bind_dump(m);
+    pyk::bind_interrupt(m);
     pyk::bind_walk(m);
     pyk::bind_trees(m);
     pyk::bind_orc(m);
