@@ -19,6 +19,7 @@ def register() -> None:
         module_autoload,
         module_commands,
         module_loading,
+        script_commands,
         tools,
         unwinder,
     )
@@ -30,6 +31,7 @@ def register() -> None:
     module_autoload.register()
     functions.register()
     tools.register()
+    script_commands.register()
     events.register()
     unwinder.register()
     _registered = True

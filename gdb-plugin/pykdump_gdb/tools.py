@@ -18,11 +18,8 @@ import gdb
 
 from pykdump.errors import PykdumpError
 from pykdump.tool import Tool
-from pykdump_gdb import session
+from pykdump_gdb import search, session
 from pykdump_gdb.command import Command
-
-#: Colon-separated folders with tools of the user's own.
-SEARCH_VARIABLE = "PYKDUMPPATH"
 
 _DOCSTRING = re.compile(r'(?:\s*#[^\n]*\n|\s)*[rR]?("""|\'\'\')(.*?)\1', re.DOTALL)
 _IS_TOOL = re.compile(r"^TOOL\b", re.MULTILINE)
@@ -59,7 +56,7 @@ def register() -> None:
     _found.clear()
     for folder in _folders():
         for entry in sorted(os.listdir(folder)):
-            tool = _look_at(folder, entry)
+            tool = look_at(folder, entry)
             if tool is not None:
                 _found[tool.name] = tool
     for tool in found():
@@ -67,12 +64,11 @@ def register() -> None:
 
 
 def _folders() -> list[str]:
-    own = os.path.join(os.path.dirname(os.path.dirname(os.path.dirname(__file__))), "progs")
-    users = [path for path in os.environ.get(SEARCH_VARIABLE, "").split(":") if path]
-    return [path for path in (own, *users) if os.path.isdir(path)]
+    return [path for path in (search.PROGS, *search.user_folders()) if os.path.isdir(path)]
 
 
-def _look_at(folder: str, entry: str) -> FoundTool | None:
+def look_at(folder: str, entry: str) -> FoundTool | None:
+    """The tool in a file, None when it is something else."""
     name, extension = os.path.splitext(entry)
     path = os.path.join(folder, entry)
     if extension != ".py" or not name.isidentifier() or name.startswith("_"):
@@ -111,7 +107,9 @@ def _command_for(tool: FoundTool) -> Command:
 def load(found_tool: FoundTool) -> Tool:
     """Import a tool's file, once."""
     name = f"pykdump_tools.{found_tool.name}"
-    module = sys.modules.get(name) or _import(name, found_tool.path)
+    module = sys.modules.get(name)
+    if module is None or module.__file__ != found_tool.path:
+        module = _import(name, found_tool.path)
     tool = getattr(module, "TOOL", None)
     if not isinstance(tool, Tool):
         raise PykdumpError(f"{found_tool.path} defines no TOOL; see docs/adding-a-tool.md")

@@ -1,0 +1,124 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The low-level module that scripts know as ``crash``: ``import crash`` gives this one."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from pykdump import commands
+from pykdump.commands import exec_crash_command, exec_crash_command_bg2, set_default_timeout
+from pykdump.errors import CrashError as error
+from pykdump.logging import WARNING
+
+#: What scripts compare with the version that they need.
+version = "3.2.1"
+
+#: Builds of the crash utility that the module would have been made for.
+Crash_run = Crash_build = "8.0.0"
+
+#: Kinds of memory, for readmem.
+UVADDR, KVADDR, PHYSADDR, XENMACHADDR = 1, 2, 4, 8
+
+#: What crash answers where a name has several meanings.
+AMBIGUOUS = -2
+
+(
+    TYPE_CODE_PTR,
+    TYPE_CODE_ARRAY,
+    TYPE_CODE_STRUCT,
+    TYPE_CODE_UNION,
+    TYPE_CODE_ENUM,
+    TYPE_CODE_FUNC,
+    TYPE_CODE_INT,
+    TYPE_CODE_FLT,
+    TYPE_CODE_VOID,
+    TYPE_CODE_BOOL,
+) = (1, 2, 3, 4, 5, 7, 8, 9, 10, 20)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "default_timeout":
+        return commands.default_timeout()
+    raise AttributeError(f"module 'crash' has no attribute {name!r}")
+
+
+def mem2long(source: bytes, signed: bool = False, array: int = 0) -> int | list[int]:
+    """The integer that bytes hold in the byte order of the dump; a list with `array` > 1.
+
+    Raises crash.error unless each integer has 1, 2, 4 or 8 bytes.
+    """
+    count = max(1, array)
+    size = len(source) // count
+    if size not in (1, 2, 4, 8) or size * count != len(source):
+        raise error(f"{len(source)} bytes are not {count} integers of 1, 2, 4 or 8 bytes")
+    values = [
+        int.from_bytes(source[at : at + size], "little", signed=signed)
+        for at in range(0, len(source), size)
+    ]
+    return values if array > 1 else values[0]
+
+
+def get_GDB_output(cmd: str) -> str:
+    """Output of a command of GDB; raises crash.error."""
+    return commands.gdb().execute(cmd)
+
+
+def exec_epython_command(*argv: str) -> None:
+    """Run a script with arguments, as the epython command does; raises crash.error."""
+    commands.gdb().run_program(argv)
+
+
+def get_epython_cmds() -> list[str]:
+    """Names of the scripts and tools that are commands."""
+    return commands.gdb().programs()
+
+
+def register_epython_prog(name: str, short: str, synopsis: str, help: str) -> bool:
+    """Make `name` a command that means ``epython name``; False when GDB has one of this name."""
+    return commands.gdb().add_program(name, short, synopsis, help)
+
+
+def crash_set_error(target: str) -> str | None:
+    """Where crash would write messages of errors: None, as here they are exceptions."""
+    return None
+
+
+def setprocname(name: str) -> None:
+    """Nothing: the process is GDB, and stays so."""
+
+
+sys.modules.setdefault("crash", sys.modules[__name__])
+
+__all__ = [
+    "AMBIGUOUS",
+    "Crash_build",
+    "Crash_run",
+    "KVADDR",
+    "PHYSADDR",
+    "TYPE_CODE_ARRAY",
+    "TYPE_CODE_BOOL",
+    "TYPE_CODE_ENUM",
+    "TYPE_CODE_FLT",
+    "TYPE_CODE_FUNC",
+    "TYPE_CODE_INT",
+    "TYPE_CODE_PTR",
+    "TYPE_CODE_STRUCT",
+    "TYPE_CODE_UNION",
+    "TYPE_CODE_VOID",
+    "UVADDR",
+    "WARNING",
+    "XENMACHADDR",
+    "crash_set_error",
+    "error",
+    "exec_crash_command",
+    "exec_crash_command_bg2",
+    "exec_epython_command",
+    "get_GDB_output",
+    "get_epython_cmds",
+    "mem2long",
+    "register_epython_prog",
+    "set_default_timeout",
+    "setprocname",
+    "version",
+]
