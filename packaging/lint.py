@@ -215,6 +215,7 @@ def _spdx(build: Path) -> Iterator[Finding]:
 _CXX_RANK = {
     "bindings": 3,
     "layout": 2,
+    "objects": 2,
     "symbols": 2,
     "walk": 2,
     "percpu": 2,
@@ -252,13 +253,24 @@ _PYTHON_RANK = {
     "pykdump": 2,
     "pykdump.compat": 1,  # what layouts ask, and it asks lowlevel
     "pykdump.lowlevel": 1,
+    "pykdump.debugtypes": 1,
     "pykdump.errors": 0,
     "pykdump.logging": 0,
 }
-_GDB_USERS = ("pykdump.lowlevel", "pykdump.layout", "pykdump.dlkmload", "pykdump_gdb")
+_GDB_USERS = (
+    "pykdump.lowlevel",
+    "pykdump.debugtypes",
+    "pykdump.layout",
+    "pykdump.dlkmload",
+    "pykdump_gdb",
+)
 _ACCEL_USERS = (
     "pykdump.lowlevel",
     "pykdump.layout",
+    "pykdump.readers",
+    "pykdump.structs",
+    "pykdump.memory",
+    "pykdump.highlevel",
     "pykdump.walks",
     "pykdump.unwinding",
     "pykdump.errors",

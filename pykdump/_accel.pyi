@@ -8,6 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
+from typing import Any, TypeVar
+
+_Struct = TypeVar("_Struct", bound=StructObject)
 
 class Error(Exception):
     """What the accelerator raises; the text is a whole sentence for the user."""
@@ -156,9 +159,11 @@ def walk_chain(
     next_offset: int = 0,
     head_tag_mask: int = 0,
     end_mask: int = 0,
+    end_at: int = 0,
     limit: int = 1_000_000,
 ) -> Walk:
-    """Nodes that each point to the next, from the pointer at `head` to NULL or a bit of end_mask.
+    """Nodes that each point to the next, from the pointer at `head` to NULL, a bit of end_mask, or
+    end_at.
 
     head_tag_mask: bits of the head's pointer that are no part of it.
     """
@@ -228,6 +233,61 @@ class SymbolTable:
 #: None, offset into it, module, the function's size, whether struct pt_regs is whole, whether the
 #: frame is certain, whether the address is of an instruction to run and not one to return to.
 StackFrame = tuple[int, int, str, int, str | None, int, str, int, bool, bool, bool]
+
+class Reader:
+    """Reads values of one C type; called with their address."""
+
+    def __init__(
+        self,
+        kind: str,
+        *,
+        size: int = 0,
+        is_signed: bool = False,
+        bits: tuple[int, int] = (0, 0),
+        count: int = 0,
+        stride: int = 0,
+        make: Callable[..., Any] | None = None,
+        element: Reader | None = None,
+    ) -> None:
+        """kind: "int" and "bool" (size bytes, of a bitfield those that it touches, and in bits its
+        shift and width), "pointer", "struct" and "struct*" (of class make), "text" (count bytes)
+        and "text*", "array" (count times element, stride bytes apart), "place" (make(addr)). Of
+        ints and pointers make makes values; of text too, from bytes, address, and the pointer's."""
+    def __call__(self, addr: int) -> Any:
+        """NULL is an IndexError for all but ints and structs; unreadable memory a ReadError."""
+
+class Member:
+    """A member of a struct: where it lies, and how it is read."""
+
+    def __init__(self, reader: Reader, offset: int, hops: Sequence[int] = ()) -> None:
+        """hops: offsets of pointers to follow first."""
+    def read(self, addr: int) -> Any:
+        """The member of the struct at an address."""
+
+class StructObject(int):
+    """An address whose attributes are the members of a struct.
+
+    Classes have _resolve(name), asked once a member: a Member, a callable that takes the object, or
+    None for what is an ordinary attribute; and _unknown(name), the exception for what is nothing.
+    """
+
+def forget_members() -> None:
+    """Ask _resolve again."""
+
+def use_memory(dump: Dump | None) -> None:
+    """The dump that Reader, Member and StructObject read from now on."""
+
+def use_address_space(pgd: int) -> None:
+    """They read user addresses in the address space of this mm_struct.pgd; 0: as the kernel's."""
+
+def read_memory(addr: int, size: int) -> bytes:
+    """Bytes as they see them; raises ReadError."""
+
+def structs_of_walk(type: type[_Struct], walk: Walk, offset: int) -> list[_Struct]:
+    """Objects of this class, offset bytes below the nodes of a walk."""
+
+def structs_in_array(type: type[_Struct], addr: int, count: int, stride: int) -> list[_Struct]:
+    """Objects of this class, stride bytes apart."""
 
 class Unwinder:
     """Stacks by the ORC tables in the dump."""

@@ -38,6 +38,11 @@ def spelling(struct: str, name: str) -> str:
     return found
 
 
+def find_declared(struct: str, name: str) -> str | None:
+    """The path in this kernel of a pseudo-member; None where none is declared, or there is none."""
+    return _first_spelling(struct, name) if (struct, name) in _spellings else None
+
+
 def _first_spelling(struct: str, name: str) -> str | None:
     for path in _spellings.get((struct, name), (name,)):
         if lowlevel.find_member(struct, path) is not None:

@@ -7,7 +7,7 @@ read the debug info of a unit that nobody asked about. Importable without GDB, f
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -15,6 +15,8 @@ from pykdump.errors import NoDumpError, SymbolMissingError, TypeMissingError
 
 try:
     import gdb
+
+    from pykdump import _accel
 except ImportError:  # plain pytest: models can be imported, reading needs GDB
     pass
 
@@ -62,20 +64,24 @@ _symbols: dict[str, int | None] = {}
 #: the dump stays true as long as `kernel()` is the same object.
 generation = 0
 
+_watchers: list[Callable[[], None]] = []
+
 
 def attach(kernel: Kernel) -> None:
     """Make this the kernel that all the rest of the package reads."""
     global _kernel
-    forget()
     _symbols.clear()
     _kernel = kernel
+    _accel.use_memory(kernel.dump)
+    forget()
 
 
 def detach() -> None:
     """No kernel is open any more."""
     global _kernel
-    forget()
     _kernel = None
+    _accel.use_memory(None)
+    forget()
 
 
 def forget() -> None:
@@ -85,6 +91,19 @@ def forget() -> None:
     _types.clear()
     _members.clear()
     _fields.clear()
+    for watcher in _watchers:
+        watcher()
+    forget_members()
+
+
+def forget_members() -> None:
+    """Drop what the classes of structs know of their members."""
+    _accel.forget_members()
+
+
+def on_forget(watcher: Callable[[], None]) -> None:
+    """Call this whenever types are forgotten, to drop what was computed from them."""
+    _watchers.append(watcher)
 
 
 def is_open() -> bool:

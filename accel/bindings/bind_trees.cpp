@@ -93,8 +93,9 @@ std::vector<WalkResult> lists(const Dump& dump, const std::vector<std::uint64_t>
 }
 
 WalkResult chain(const Dump& dump, std::uint64_t head, std::uint64_t next_offset,
-                 std::uint64_t head_tag_mask, std::uint64_t end_mask, std::size_t limit) {
-    const ChainRules rules{next_offset, head_tag_mask, end_mask, {}};
+                 std::uint64_t head_tag_mask, std::uint64_t end_mask, std::uint64_t end_at,
+                 std::size_t limit) {
+    const ChainRules rules{next_offset, head_tag_mask, end_mask, {end_at}};
     return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
         return walk_chain(memory, {head}, rules, bounds);
     });
@@ -145,7 +146,8 @@ void bind_chains(py::module_& m) {
     m.def("walk_lists", &lists, "dump"_a, "heads"_a, py::kw_only(), "limit"_a = kDefaultLimit,
           NoGil());
     m.def("walk_chain", &chain, "dump"_a, "head"_a, py::kw_only(), "next_offset"_a = 0,
-          "head_tag_mask"_a = 0, "end_mask"_a = 0, "limit"_a = kDefaultLimit, NoGil());
+          "head_tag_mask"_a = 0, "end_mask"_a = 0, "end_at"_a = 0, "limit"_a = kDefaultLimit,
+          NoGil());
     m.def("walk_hash_table", &hash_table, "dump"_a, "buckets"_a, "count"_a, py::kw_only(),
           "stride"_a = 8, "head"_a = 0, "next_offset"_a = 0, "head_tag_mask"_a = 0,
           "end_mask"_a = 0, "limit"_a = kDefaultLimit, NoGil());

@@ -38,6 +38,7 @@ std::function<bool()> ctrl_c();
 
 void bind_dump(py::module_& m);
 void bind_interrupt(py::module_& m);
+void bind_objects(py::module_& m);
 void bind_orc(py::module_& m);
 void bind_target(py::module_& m);
 void bind_trees(py::module_& m);

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What every C declaration reads as, on the values that mini_conformance.c planted."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import conformance
+import pytest
+from api_run import Answers, evaluate
+from mini_dump import MiniDump
+
+#: Expression in C: the type of the Python value, where it is not plainly an int.
+KINDS = {
+    "conf_ints.yes": "bool",
+    "conf_ints.no": "bool",
+    "conf_bits.flag": "bool",
+    "conf_bits.other": "bool",
+    "conf_nested.named_union.as_pointer": "tPtr",
+    "conf_anonymous_enum": "int",
+}
+
+INTEGERS = {
+    **conformance.INTEGERS,
+    **conformance.WIDE,
+    **conformance.BITFIELDS,
+    **conformance.NESTED,
+    **conformance.FLEXIBLE,
+}
+
+#: The rows of the table of values that a plain number does not describe: expression, and the value
+#: as api_run encodes it. "@x" stands for the address of a symbol.
+ROWS: dict[str, Any] = {
+    'readSymbol("conf_enums").colour': ["tEnum", 6, "CONF_BLUE"],
+    'readSymbol("conf_enums").unnamed_value': ["tEnum", 42, "<enum conf_colour, bad value 42>"],
+    'readSymbol("conf_enums").sign': ["tEnum", -3, "CONF_MINUS"],
+    'readSymbol("conf_enums").small': ["tEnum", 5, "CONF_GREEN"],
+    '"%d %s" % ((readSymbol("conf_enums").colour,) * 2)': ["str", "6 CONF_BLUE"],
+    '"{} {:d} {:>10s}".format(*(readSymbol("conf_enums").colour,) * 3)': [
+        "str",
+        "CONF_BLUE 6  CONF_BLUE",
+    ],
+    'readSymbol("conf_enums").colour.einfo["CONF_GREEN"]': ["int", 5],
+    'readSymbol("conf_enums").colour + 1': ["int", 7],
+    # one struct in an array of one, structs in lists
+    'readSymbol("conf_nested").inner': ["StructResult", "struct conf_inner", "@conf_nested+16"],
+    'readSymbol("conf_nested").inners[1].y': ["int", 8],
+    'len(readSymbol("conf_nested").inners)': ["int", 2],
+    '[s.x for s in readSymbol("conf_arrays").structs]': ["list", [["int", x] for x in (1, 3, 5)]],
+    'readSymbol("conf_arrays").single': ["list", [["int", 11]]],
+    'readSymbol("conf_arrays").none': ["intDimensionlessArray", "@conf_arrays+88"],
+    'readSymbol("conf_flexible").items': ["intDimensionlessArray", "@conf_flexible+4"],
+    'readSymbol("conf_flexible_zero").items': ["intDimensionlessArray", "@conf_flexible_zero+4"],
+    # pointers
+    'readSymbol("conf_pointer")': ["tPtr", "@conf_target", 1],
+    'readSymbol("conf_pointer").Deref': ["int", -12345],
+    'readSymbol("conf_pointer").getDeref()': ["int", -12345],
+    'readSymbol("conf_pointer")[0]': ["int", -12345],
+    'readSymbol("conf_pointer") + 4': ["int", "@conf_target+4"],
+    'readSymbol("conf_pointer2")': ["tPtr", "@conf_pointer", 2],
+    'readSymbol("conf_pointer2").Deref': ["tPtr", "@conf_target", 1],
+    'readSymbol("conf_pointer3").Deref.Deref.Deref': ["int", -12345],
+    'Deref(readSymbol("conf_pointer"))': ["int", -12345],
+    'readSymbol("conf_void")': ["tPtr", "@conf_target", 1],
+    'readSymbol("conf_callback")': ["int", "@conf_function"],
+    'readSymbol("conf_pointers").target': ["tPtr", "@conf_target", 1],
+    'readSymbol("conf_pointers").deep.Deref.Deref.Deref': ["int", -12345],
+    'readSymbol("conf_pointers").inner': [
+        "StructResult",
+        "struct conf_inner",
+        "@conf_inner_target",
+    ],
+    'readSymbol("conf_pointers").inner.y': ["int", 22],
+    'readSymbol("conf_pointers").inner2': ["tPtr", "@conf_inner_pointer", 2],
+    'readSymbol("conf_pointers").inner2[0].x': ["int", 21],
+    'readSymbol("conf_pointers").inner2.Deref.Deref.x': ["int", 21],
+    'readSymbol("conf_pointers").self.self.inner.x': ["int", 21],
+    'readSymbol("conf_pointers").opaque': ["StructResult", "struct conf_opaque", 0x1000],
+    'readSymbol("conf_pointers").call': ["int", "@conf_function"],
+    'readSymbol("conf_pointers").calls[0]': ["int", "@conf_function"],
+    'readSymbol("conf_pointers").calls[1]': ["int", 0],
+    'readSymbol("conf_pointers").rows[1]': ["list", [["int", n] for n in (4, 5, 6)]],
+    'readSymbol("conf_pointers").qualified.Deref': ["int", -12345],
+    'bool(readSymbol("conf_pointers").null)': ["bool", False],
+    'str(readSymbol("conf_pointers").inner2)[-28:]': [
+        "str",
+        " ctype='struct conf_inner **'>"[-28:],
+    ],
+    # arrays of pointers
+    'readSymbol("conf_arrays").pointers': [
+        "PointerArray",
+        [["tPtr", "@conf_target", 1], ["tPtr", 0, 1], ["tPtr", "@conf_target", 1]],
+    ],
+    'readSymbol("conf_arrays").pointers[2].Deref': ["int", -12345],
+    'readSymbol("conf_arrays").pointers[1:]': [
+        "list",
+        [["tPtr", 0, 1], ["tPtr", "@conf_target", 1]],
+    ],
+    'len(readSymbol("conf_arrays").pointers)': ["int", 3],
+    'readSymbol("conf_text").words[2]': ["NoneType", None],
+    'list(map(str, readSymbol("conf_text").words))': [
+        "list",
+        [["str", "one"], ["str", "two"], ["str", "None"]],
+    ],
+    # text
+    'readSymbol("conf_text").array': [
+        "SmartString",
+        "sixteen or less",
+        b"sixteen or less\0".hex(),
+    ],
+    'readSymbol("conf_text").full': ["SmartString", "full", b"full".hex()],
+    'readSymbol("conf_text").null': ["NoneType", None],
+    'Addr(readSymbol("conf_text").array)': ["int", "@conf_text"],
+    'readSymbol("conf_text").array.ptr': ["NoneType", None],
+    'int(readSymbol("conf_text").pointer)': ["int", "@conf_text+40"],
+    'readSymbol("conf_text").pointer.ByteArray[:11]': ["bytes", repr(b"pointed at\0")],
+    'len(readSymbol("conf_text").pointer.ByteArray)': ["int", 256],
+    'readSymbol("conf_text").empty[1]': ["str", "\0"],
+    'readSymbol("conf_text").array[8:10]': ["str", "or"],
+    'str(SmartString(b"ab\\0cd", 5))': ["str", "ab"],
+    'SmartString(b"ab\\0cd", 5)[3:]': ["str", "cd"],
+    # variables
+    'readSymbol("conf_typedef")': ["StructResult", "conf_typedef2_t", "@conf_typedef"],
+    'readSymbol("conf_global_array")': ["list", [["int", n] for n in (10, 20, 30, 40, 50)]],
+}
+
+RAISES = {
+    'readSymbol("conf_void").Deref': "TypeError",
+    'readSymbol("conf_pointers").null.Deref': "TypeError",
+    'readSymbol("conf_arrays").pointers[1].Deref': "IndexError",
+    'readSymbol("conf_arrays").pointers[1][0]': "IndexError",
+    'readSymbol("conf_pointers").opaque.anything': "KeyError",
+    'readSymbol("conf_text").wild': "CrashError",
+    'readSymbol("conf_function")': "TypeError",
+    'iter(readSymbol("conf_flexible").items)': "TypeError",
+    'iter(readSymbol("conf_nested"))': "TypeError",
+    "SmartString(5)": "TypeError",
+    "Deref(5)": "TypeError",
+    "Addr(5)": "TypeError",
+    'Addr(readSymbol("conf_pointer"))': "TypeError",
+}
+
+
+def in_python(expression: str) -> str:
+    """The API's spelling of an expression in C."""
+    stars, name = re.fullmatch(r"(\**)(.*)", expression.replace("->", ".")).groups()  # type: ignore
+    text = re.sub(r"^(\w+)", r'readSymbol("\1")', name)
+    return text + ".Deref" * len(stars)
+
+
+SYMBOLS = sorted({row for row in re.findall(r"@(\w+)", repr(ROWS))})
+
+
+@pytest.fixture(scope="module")
+def answers(panicked: MiniDump, tmp_path_factory: pytest.TempPathFactory) -> Answers:
+    expressions = [in_python(name) for name in (*INTEGERS, *conformance.TEXTS, *conformance.ARRAYS)]
+    expressions += [*ROWS, *RAISES, *(f'symbol_address("{name}")' for name in SYMBOLS)]
+    directory = tmp_path_factory.mktemp("values")
+    return evaluate(panicked.vmlinux, [panicked.vmcore], expressions, directory)
+
+
+@pytest.mark.parametrize("name", INTEGERS)
+def test_number_is_the_planted_one(name: str, answers: Answers) -> None:
+    kind, value = answers.value(in_python(name))[:2]
+    assert value == INTEGERS[name] & (2**64 - 1) if kind == "tPtr" else INTEGERS[name] == value
+    assert kind == KINDS.get(name, "int")
+
+
+@pytest.mark.parametrize("name", conformance.TEXTS)
+def test_text_is_the_planted_one(name: str, answers: Answers) -> None:
+    kind, text, raw = answers.value(in_python(name))
+    planted = conformance.TEXTS[name]
+    assert kind == "SmartString"
+    assert text == planted.decode("ascii", "backslashreplace")
+    assert bytes.fromhex(raw).split(b"\0")[0] == planted
+
+
+@pytest.mark.parametrize("name", set(conformance.ARRAYS) - {"conf_arrays.none"})
+def test_array_is_a_list_of_the_planted_numbers(name: str, answers: Answers) -> None:
+    assert answers.value(in_python(name))[0] == "list"
+    assert answers.plain(in_python(name)) == conformance.ARRAYS[name]
+
+
+@pytest.mark.parametrize("expression", ROWS)
+def test_value_is_what_the_table_says(expression: str, answers: Answers) -> None:
+    def placed(value: Any) -> Any:
+        if isinstance(value, list):
+            return [placed(one) for one in value]
+        if isinstance(value, str) and value.startswith("@"):
+            name, _, offset = value[1:].partition("+")
+            return answers.plain(f'symbol_address("{name}")') + int(offset or 0)
+        return value
+
+    assert answers.value(expression) == placed(ROWS[expression])
+
+
+@pytest.mark.parametrize("expression", RAISES)
+def test_exception_is_the_one_that_scripts_catch(expression: str, answers: Answers) -> None:
+    assert RAISES[expression] in answers.raised(expression)[0]
