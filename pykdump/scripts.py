@@ -7,7 +7,6 @@ The plugin runs the scripts (pykdump_gdb.scripts); none of this needs GDB.
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import io
 import os
 import pprint
@@ -182,20 +181,15 @@ def _apply(options: CommonOptions) -> None:
     if options.reload:
         purge_memoize_cache(CU_PYMOD)
         reload_modules()
-    if lowlevel.is_open() and _has_core():
+    if lowlevel.is_open():
         _apply_to_dump(options)
 
 
-def _has_core() -> bool:
-    return importlib.util.find_spec("pykdump.highlevel") is not None
-
-
 def _apply_to_dump(options: CommonOptions) -> None:
-    highlevel = importlib.import_module("pykdump.highlevel")
-    highlevel.setListMaxel(options.maxel)
-    highlevel.set_readmem_task(0)
+    _api("setListMaxel", options.maxel)
+    _api("set_readmem_task", 0)
     try:
-        highlevel.set_nsproxy(options.usens)
+        _api("set_nsproxy", options.usens)
     except Exception as error:
         if options.usens is None:
             raise
@@ -203,6 +197,13 @@ def _apply_to_dump(options: CommonOptions) -> None:
         sys.exit(1)
     if options.usens is not None:
         print(f"Using the namespaces of PID {options.usens}")
+
+
+def _api(name: str, argument: int | None) -> None:
+    # The API imports this module; when a script runs it is there.
+    function = getattr(sys.modules.get("pykdump.API"), name, None)
+    if function is not None:
+        function(argument)
 
 
 def reload_modules() -> None:
@@ -242,8 +243,8 @@ def leave() -> None:
     """End a run: the summary and the times."""
     try:
         pylog.onexit()
-        if lowlevel.is_open() and _has_core():
-            importlib.import_module("pykdump.highlevel").set_readmem_task(0)
+        if lowlevel.is_open():
+            _api("set_readmem_task", 0)
         print()
         print(_run.times.line())
         sys.stdout.flush()
