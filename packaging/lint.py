@@ -261,6 +261,7 @@ _GDB_USERS = (
     "pykdump.lowlevel",
     "pykdump.debugtypes",
     "pykdump.layout",
+    "pykdump.frames",
     "pykdump.dlkmload",
     "pykdump_gdb",
 )
@@ -271,6 +272,7 @@ _ACCEL_USERS = (
     "pykdump.structs",
     "pykdump.memory",
     "pykdump.highlevel",
+    "pykdump.frames",
     "pykdump.walks",
     "pykdump.unwinding",
     "pykdump.errors",

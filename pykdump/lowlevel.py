@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
 from pykdump.errors import NoDumpError, SymbolMissingError, TypeMissingError
 
@@ -271,27 +271,6 @@ def symbol_address(name: str) -> int:
     if found is None:
         raise SymbolMissingError(f"{name} is unknown: {kernel().vmlinux} has no such symbol")
     return found
-
-
-class SourceLine(NamedTuple):
-    """Where code comes from."""
-
-    file: str
-    line: int
-    function: str  #: the innermost, which may be inlined
-
-
-def source_line(addr: int) -> SourceLine | None:
-    """Source line of an instruction; None when the loaded debug info does not have it."""
-    found = gdb.find_pc_line(addr)
-    if found.symtab is None or not found.line:
-        return None
-    block = gdb.block_for_pc(addr)
-    while block is not None and block.function is None:
-        block = block.superblock
-    return SourceLine(
-        found.symtab.filename, found.line, str(block.function) if block is not None else ""
-    )
 
 
 # --- reads

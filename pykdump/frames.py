@@ -1,0 +1,144 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What only GDB knows of code and frames: source lines, inlined functions, arguments."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+try:
+    import gdb
+
+    from pykdump._accel import IDLE_TID
+except ImportError:  # plain pytest: tools can be imported, asking needs GDB
+    pass
+
+_TEXT_MAX = 200
+
+
+class SourceLine(NamedTuple):
+    """Where code comes from."""
+
+    function: str  #: which may be inlined
+    file: str
+    line: int
+
+
+class Argument(NamedTuple):
+    """An argument of a function that is on a stack."""
+
+    name: str
+    value: str  #: as GDB prints it, "<optimized out>" where it is not kept
+
+
+class FrameDetails(NamedTuple):
+    """What GDB knows of a frame."""
+
+    source: tuple[SourceLine, ...]  #: of inlined functions first, the innermost first
+    arguments: tuple[Argument, ...]
+
+
+def tid(pid: int, idle_cpu: int | None) -> int:
+    """How GDB numbers a task; idle tasks all have pid 0."""
+    return pid if idle_cpu is None else IDLE_TID + idle_cpu
+
+
+def selected_tid() -> int | None:
+    """The tid of GDB's selected thread; None without one."""
+    thread = gdb.selected_thread()
+    return None if thread is None else int(thread.ptid[1])
+
+
+def source_lines(addr: int) -> list[SourceLine]:
+    """Where an instruction comes from; empty where the loaded debug info does not have it.
+
+    Of functions that were inlined there only the innermost is named.
+    """
+    found = gdb.find_pc_line(addr)
+    if found.symtab is None or not found.line:
+        return []
+    block = gdb.block_for_pc(addr)
+    while block is not None and block.function is None:
+        block = block.superblock
+    function = "" if block is None else str(block.function)
+    return [SourceLine(function, found.symtab.filename, found.line)]
+
+
+def details(thread: int) -> dict[tuple[int, int], FrameDetails]:
+    """What GDB knows of the frames of a thread, by pc and stack pointer.
+
+    Empty for a task that is no thread of GDB; the selected thread and frame stay as they are.
+
+    :param thread: its tid.
+    """
+    threads = [found for found in gdb.selected_inferior().threads() if found.ptid[1] == thread]
+    if not threads:
+        return {}
+    with _selection_kept():
+        threads[0].switch()
+        try:
+            return dict(_details())
+        except gdb.error:  # a dead task has no registers
+            return {}
+
+
+def _details() -> Iterator[tuple[tuple[int, int], FrameDetails]]:
+    inlined: list[SourceLine] = []
+    for frame in _frames():
+        line = _line(frame)
+        if frame.type() == gdb.INLINE_FRAME:
+            inlined += line
+            continue
+        sp = int(frame.read_register("rsp")) & 0xFFFF_FFFF_FFFF_FFFF
+        yield (int(frame.pc()), sp), FrameDetails((*inlined, *line), tuple(_arguments(frame)))
+        inlined = []
+
+
+def _frames() -> Iterator[gdb.Frame]:
+    frame: gdb.Frame | None = gdb.newest_frame()
+    while frame is not None:
+        yield frame
+        try:
+            frame = frame.older()
+        except gdb.error:  # the user boundary
+            return
+
+
+def _line(frame: gdb.Frame) -> list[SourceLine]:
+    place = frame.find_sal()
+    if place.symtab is None or not place.line:
+        return []
+    return [SourceLine(frame.name() or "", place.symtab.filename, place.line)]
+
+
+def _arguments(frame: gdb.Frame) -> Iterator[Argument]:
+    try:
+        block: gdb.Block | None = frame.block()
+    except RuntimeError:
+        return  # no debug info there
+    while block is not None and block.function is None:
+        block = block.superblock
+    for symbol in block or ():
+        if symbol.is_argument:
+            yield Argument(symbol.name, _text(frame, symbol))
+
+
+def _text(frame: gdb.Frame, symbol: gdb.Symbol) -> str:
+    try:
+        text = frame.read_var(symbol).format_string(max_elements=16, symbols=False)
+    except (gdb.error, RuntimeError) as error:
+        return f"<{error}>"
+    text = " ".join(text.split())
+    return text if len(text) <= _TEXT_MAX else text[:_TEXT_MAX] + "..."
+
+
+class _selection_kept:
+    # Gives back the thread and frame that the user had selected.
+    def __enter__(self) -> None:
+        self._thread, self._frame = gdb.selected_thread(), gdb.selected_frame()
+
+    def __exit__(self, *_: object) -> None:
+        if self._thread is not None and self._thread.is_valid():
+            self._thread.switch()
+            if self._frame.is_valid():
+                self._frame.select()
