@@ -13,6 +13,7 @@ from LinuxDump import BTstack, Tasks, modules
 from pykdump import _accel, lowlevel
 
 READS = 200_000
+MANY = 20_000
 
 
 def timed(rounds, work):
@@ -53,6 +54,15 @@ def main():
     frames = sum(len(stack.frames) for stack in stacks)
     figures["stacks_us_a_frame"] = seconds / frames * 1e6
     figures["stacks"] = len(stacks)
+    many = (sleepers * (MANY // len(sleepers) + 1))[:MANY]
+    seconds, stacks = timed(3, lambda: BTstack.stacks(many))
+    frames = sum(len(stack.frames) for stack in stacks)
+    figures["many_stacks_us_a_frame"] = seconds / frames * 1e6
+
+    symbols = BTstack.tables().symbols
+    places = [frame.addr for stack in stacks for frame in stack.frames if frame.kind != "user"]
+    seconds, _ = timed(3, lambda: [symbols.at(addr) for addr in places])
+    figures["symbols_us"] = seconds / len(places) * 1e6
 
     figures["gdb_bt_all"], _ = timed(1, lambda: gdb.execute("thread apply all bt", to_string=True))
     with open(os.environ["PYKDUMP_BENCH_OUT"], "w", encoding="utf-8") as file:

@@ -39,6 +39,8 @@ def rows(vmlinux: Path, vmcore: Path, form: str) -> Iterator[Row]:
     yield row("the same again", "s", "reads_again", 0.04)
     yield row(f"the {len(ours['task_list'])} tasks, read anew", "s", "tasks", None)
     yield row("stacks as data, with symbols", "µs a frame", "stacks_us_a_frame", 10)
+    yield row("the same for 20 000 stacks", "µs a frame", "many_stacks_us_a_frame", 10)
+    yield row("address to symbol, one call from Python each", "µs", "symbols_us", None)
     yield row("`thread apply all bt` in GDB, first time", "s", "gdb_bt_all", 1)
 
 
