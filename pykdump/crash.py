@@ -6,10 +6,16 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pykdump import commands
+from pykdump import commands, lowlevel
 from pykdump.commands import exec_crash_command, exec_crash_command_bg2, set_default_timeout
+from pykdump.datatypes import enumerator_value
 from pykdump.errors import CrashError as error
+from pykdump.highlevel import getFullBuckets, getFullBucketsH, getListSize
 from pykdump.logging import WARNING
+from pykdump.memory import FD_ISSET, cpu_to_le32, le16_to_cpu, le32_to_cpu, mem2long, phys_to_page
+from pykdump.memory import readIntN as readInt
+from pykdump.memory import readmem, readPtr, set_readmem_task, sLong, uvtop
+from pykdump.sizes import member_offset, member_size, struct_size, union_size
 
 #: What scripts compare with the version that they need.
 version = "3.2.1"
@@ -40,23 +46,14 @@ AMBIGUOUS = -2
 def __getattr__(name: str) -> Any:
     if name == "default_timeout":
         return commands.default_timeout()
+    if name == "PAGESIZE":
+        return lowlevel.dump().page_size
     raise AttributeError(f"module 'crash' has no attribute {name!r}")
 
 
-def mem2long(source: bytes, signed: bool = False, array: int = 0) -> int | list[int]:
-    """The integer that bytes hold in the byte order of the dump; a list with `array` > 1.
-
-    Raises crash.error unless each integer has 1, 2, 4 or 8 bytes.
-    """
-    count = max(1, array)
-    size = len(source) // count
-    if size not in (1, 2, 4, 8) or size * count != len(source):
-        raise error(f"{len(source)} bytes are not {count} integers of 1, 2, 4 or 8 bytes")
-    values = [
-        int.from_bytes(source[at : at + size], "little", signed=signed)
-        for at in range(0, len(source), size)
-    ]
-    return values if array > 1 else values[0]
+def PAGEOFFSET(addr: int) -> int:
+    """Where an address lies in its page."""
+    return int(addr) & (lowlevel.dump().page_size - 1)
 
 
 def get_GDB_output(cmd: str) -> str:
@@ -94,7 +91,9 @@ __all__ = [
     "AMBIGUOUS",
     "Crash_build",
     "Crash_run",
+    "FD_ISSET",
     "KVADDR",
+    "PAGEOFFSET",
     "PHYSADDR",
     "TYPE_CODE_ARRAY",
     "TYPE_CODE_BOOL",
@@ -109,16 +108,34 @@ __all__ = [
     "UVADDR",
     "WARNING",
     "XENMACHADDR",
+    "cpu_to_le32",
     "crash_set_error",
+    "enumerator_value",
     "error",
     "exec_crash_command",
     "exec_crash_command_bg2",
     "exec_epython_command",
+    "getFullBuckets",
+    "getFullBucketsH",
+    "getListSize",
     "get_GDB_output",
     "get_epython_cmds",
+    "le16_to_cpu",
+    "le32_to_cpu",
     "mem2long",
+    "member_offset",
+    "member_size",
+    "phys_to_page",
+    "readInt",
+    "readPtr",
+    "readmem",
     "register_epython_prog",
+    "sLong",
     "set_default_timeout",
+    "set_readmem_task",
     "setprocname",
+    "struct_size",
+    "union_size",
+    "uvtop",
     "version",
 ]
