@@ -227,6 +227,8 @@ class SymbolTable:
         """Name, offset into it, and module ("" for the kernel) of an address."""
     def find(self, name: str) -> int | None:
         """Address of a name."""
+    def of_module(self, module: str) -> list[tuple[str, int]]:
+        """Names and addresses of all symbols of a module ("": the kernel), by address."""
     def __len__(self) -> int: ...
 
 #: Address, stack pointer, kind ("top", "call", "regs", "user"), struct pt_regs * or 0, function or

@@ -7,9 +7,10 @@ read the debug info of a unit that nobody asked about. Importable without GDB, f
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pykdump.errors import NoDumpError, SymbolMissingError, TypeMissingError
 
@@ -314,3 +315,20 @@ def variable_address(name: str) -> int | None:
         return None
     address = found.value().address
     return None if address is None else int(address) & 0xFFFF_FFFF_FFFF_FFFF
+
+
+# --- classic names
+
+#: Where scripts import from this module what has another home here.
+_HOMES = {
+    **dict.fromkeys(("SmartString", "tEnum", "tPtr"), "pykdump.values"),
+    **dict.fromkeys(("Addr", "Deref", "readSU", "readSymbol"), "pykdump.access"),
+    **dict.fromkeys(("structSetAttr", "structSetProcAttr", "AttrSetter"), "pykdump.pseudo"),
+    "StructResult": "pykdump.structs",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(importlib.import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -3,8 +3,6 @@
 
 from __future__ import annotations
 
-import struct
-
 from pykdump import lowlevel, structs
 from pykdump.errors import CrashError, PykdumpError
 
@@ -14,10 +12,9 @@ except ImportError:  # plain pytest: models can be imported
     pass
 
 #: Kinds of addresses that `readmem` takes.
-KVADDR, UVADDR, PHYSADDR, XENMACHADDR = 1, 2, 4, 8
+UVADDR, KVADDR, PHYSADDR, XENMACHADDR = 1, 2, 4, 8
 
 _U64 = (1 << 64) - 1
-_readmem_task = 0
 
 
 def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
@@ -187,9 +184,3 @@ def ALIGN(addr: int, align: int) -> int:
 def FD_ISSET(fd: int, bits: bytes) -> bool:
     """Whether the bit of a descriptor is set in an fd bitmap."""
     return fd // 8 < len(bits) and bool(bits[fd // 8] >> fd % 8 & 1)
-
-
-def ntohs(value: int) -> int:
-    """A ``__be16`` as the number that it is."""
-    (swapped,) = struct.unpack(">H", struct.pack("<H", value & 0xFFFF))
-    return int(swapped)

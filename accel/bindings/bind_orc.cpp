@@ -137,6 +137,16 @@ void bind_orc(py::module_& m) {
                 return found->value;
             },
             "name"_a)
+        .def(
+            "of_module",
+            [](const SymbolTable& table, const std::string& module) {
+                std::vector<std::pair<std::string_view, std::uint64_t>> named;
+                for (const auto& [name, addr] : table.of_module(module)) {
+                    named.emplace_back(name, addr.value);
+                }
+                return named;
+            },
+            "module"_a)
         .def("__len__", &SymbolTable::size);
     py::class_<OrcUnwinder>(m, "Unwinder", "Stacks by the ORC tables in the dump.")
         .def(py::init([](std::uint64_t fork_return) { return OrcUnwinder({fork_return}); }),

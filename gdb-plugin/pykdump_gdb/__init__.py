@@ -11,6 +11,8 @@ def register() -> None:
     global _registered
     if _registered:
         return
+    from LinuxDump import api_models, old_names  # noqa: F401
+    from pykdump import models
     from pykdump_gdb import (
         commands,
         events,
@@ -34,4 +36,5 @@ def register() -> None:
     script_commands.register()
     events.register()
     unwinder.register()
+    models.provider = api_models.KernelModels()
     _registered = True

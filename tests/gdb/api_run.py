@@ -14,9 +14,8 @@ from gdb_run import ROOT, gdb
 SCRIPT = """
 import contextlib, io, json, sys
 sys.path[:0] = [ROOT]
-import pykdump.highlevel as highlevel
-from pykdump import aliases, lowlevel
 from pykdump.errors import CrashError
+from pykdump.logging import pylog
 for name in MODULES:
     module = __import__("pykdump." + name, fromlist=["*"])
     globals().update({k: v for k, v in vars(module).items() if not k.startswith("_")})
@@ -39,9 +38,17 @@ def encoded(value):
         return [kind, [encoded(one) for one in value]]
     return [kind, repr(value)]
 
+def hasattr_(obj, name):
+    try:
+        getattr(obj, name)
+    except KeyError:
+        return False
+    return True
+
 found = {}
 for text in json.load(open(FILE)):
     printed = io.StringIO()
+    pylog.cleanup()
     try:
         with contextlib.redirect_stdout(printed):
             value = encoded(eval(text))
@@ -52,17 +59,7 @@ for text in json.load(open(FILE)):
 print("FOUND " + json.dumps(found))
 """
 
-MODULES = (
-    "debugtypes",
-    "lowlevel",
-    "values",
-    "datatypes",
-    "structs",
-    "pseudo",
-    "sizes",
-    "memory",
-    "highlevel",
-)
+MODULES = ("lowlevel", "values", "memory", "highlevel")
 
 
 class Answers:

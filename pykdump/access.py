@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Structs at addresses, values of variables, and addresses of both."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pykdump import datatypes, debugtypes, lowlevel, sizes, structs, values
+from pykdump.memory import readS32
+from pykdump.structs import StructResult
+
+
+def readSU(symbol: str, addr: int) -> StructResult:
+    """The struct or union of this type at an address; nothing is read yet. TypeError when the type
+    is unknown.
+
+    >>> readSU("struct task_struct", 0xffff888003c0a000).comm
+    'swapper/0'
+    """
+    return structs.at(structs.class_named(symbol), addr)
+
+
+def readSymbol(symbol: str) -> Any:
+    """The value of a global variable; TypeError when it is unknown.
+
+    One without debug info reads as an ``int``. Per-CPU variables are not relocated: use
+    `LinuxDump.percpu`.
+    """
+    try:
+        info = datatypes.whatis(symbol)
+    except TypeError:
+        addr = lowlevel.find_symbol(symbol)
+        if addr is None:
+            raise
+        return readS32(addr)
+    return info.reader(info.addr)
+
+
+def Addr(obj: Any, extra: str | None = None) -> int:
+    """Address of a struct, of one of its members, or of text; TypeError for all else."""
+    if isinstance(obj, StructResult):
+        return int(obj) + (obj.fieldOffset(extra) if extra else 0)
+    if isinstance(obj, values.SmartString) and obj.addr is not None:
+        return obj.addr
+    raise TypeError(f"{type(obj).__name__} has no address of its own")
+
+
+def Deref(obj: Any) -> Any:
+    """What a typed pointer leads to; a struct itself; TypeError for all else."""
+    if isinstance(obj, (values.tPtr, StructResult)):
+        return obj.Deref
+    raise TypeError(f"{type(obj).__name__} is no pointer")
+
+
+def container_of(ptr: int, ctype: str, member: str) -> StructResult:
+    """The struct whose member (``"a.b"`` descends) lies at ``ptr``; KeyError for no such member."""
+    cls = structs.class_named(ctype)
+    return structs.at(cls, int(ptr) - member_offset_in(cls, member))
+
+
+def printObject(obj: Any) -> None:
+    """Print a struct as GDB does; TypeError for all else."""
+    if not isinstance(obj, StructResult):
+        raise TypeError(f"{type(obj).__name__} is no struct")
+    print(f"--- {obj.PYT_symbol} {int(obj):#x} ---")
+    print(debugtypes.as_gdb_prints(obj.PYT_symbol, int(obj)))
+
+
+def member_offset_in(cls: type[StructResult], member: str) -> int:
+    """Offset of an embedded member; KeyError when there is none."""
+    offset = sizes.offset_in(cls.ctype(), member)
+    if offset < 0:
+        raise cls._unknown(member)
+    return offset

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Names and addresses of symbols, tasks by pid, paths of files."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pykdump import lowlevel, models
+from pykdump.errors import PykdumpError
+
+_U64 = (1 << 64) - 1
+_by_name: tuple[lowlevel.Kernel, dict[str, set[int]]] | None = None
+
+
+def sym2addr(name: str) -> int:
+    """Address of a symbol of the kernel or a module; 0 when there is none."""
+    return lowlevel.find_symbol(name) or models.get().symbols().find(name) or 0
+
+
+def sym2alladdr(name: str) -> list[int]:
+    """Addresses of all symbols of a name: several files may have a static one."""
+    return sorted(_all_symbols().get(name, ()))
+
+
+def _all_symbols() -> dict[str, set[int]]:
+    # All addresses of each name; read once a dump.
+    global _by_name
+    if _by_name is None or _by_name[0] is not lowlevel.kernel():
+        found: dict[str, set[int]] = {}
+        table = models.get().symbols()
+        for module in ("", *models.get().modules()):
+            for name, addr in table.of_module(module):
+                found.setdefault(name, set()).add(addr)
+        _by_name = (lowlevel.kernel(), found)
+    return _by_name[1]
+
+
+def symbol_exists(name: str) -> bool:
+    """Whether the kernel or a module has a symbol, function or data."""
+    return lowlevel.link_address(name) is not None or sym2addr(name) != 0
+
+
+def addr2sym(addr: int, loose: bool = False) -> Any:
+    """Name of the symbol at exactly this address, None if there is none.
+
+    :param loose: return ``(name, offset)`` of the symbol that contains the address, or
+        ``(None, None)`` outside all.
+    """
+    found = models.get().symbols().at(int(addr) & _U64)
+    if loose:
+        return (found[0], found[1]) if found else (None, None)
+    return found[0] if found and found[1] == 0 else None
+
+
+def addr2mod(addr: int) -> str | None:
+    """Name of the module in which an address lies, None for the kernel's and all others."""
+    found = models.get().symbols().at(int(addr) & _U64)
+    return found[2] or None if found else None
+
+
+def get_pathname(dentry: int, vfsmnt: int) -> str:
+    """Path of a file.
+
+    :param dentry: ``struct dentry *``.
+    :param vfsmnt: ``struct vfsmount *``; 0: the path ends at the root of the file system.
+    """
+    return models.get().path(int(dentry), int(vfsmnt))
+
+
+def is_task_active(task: int) -> bool:
+    """Whether a ``struct task_struct *`` was running on a CPU."""
+    return models.get().is_running(int(task))
+
+
+def pid_to_task(pid: int) -> int:
+    """``struct task_struct *`` of a thread, 0 when there is none."""
+    return models.get().task_of_pid(pid)
+
+
+def task_to_pid(task: int) -> int | None:
+    """Pid of a ``struct task_struct *``, None for what is none."""
+    try:
+        return models.get().pid_of_task(int(task))
+    except PykdumpError:
+        return None
