@@ -6,9 +6,10 @@ A test compares this file with the built module.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from types import CodeType, FrameType
-from typing import Any, TypeVar
+from typing import Any, TypeVar, Union
 
 _Struct = TypeVar("_Struct", bound=StructObject)
 
@@ -102,6 +103,8 @@ class Dump:
         """Memory of a user process; pgd is its mm_struct.pgd, a kernel virtual address."""
     def translate(self, addr: int, pgd: int = 0) -> int:
         """Physical address of a kernel (or, with pgd, user) virtual one; raises ReadError."""
+    def why_unreadable(self, addr: int) -> str:
+        """Why a kernel virtual address cannot be read, "readable" when it can."""
     def cpu_notes(self) -> list[bytes]:
         """Descriptors of the NT_PRSTATUS notes, in the order of the file."""
     def has_qemu_notes(self) -> bool:
@@ -112,15 +115,35 @@ class Dump:
     def set_cache_limit(self, size_bytes: int) -> None: ...
 
 #: A field: name (for messages), offsets of pointers to follow first, offset, size in bytes, kind.
-#: Kinds: "u" unsigned, "s" signed, "b" raw bytes, "c" text of a char array up to its NUL (bytes).
+#: Kinds: "u" unsigned, "s" signed, "?" bool, "b" raw bytes, "c" text of a char array up to its NUL,
+#: "z" text that a pointer leads to. Of a bitfield the kind is "u:SHIFT:WIDTH", the shift below 8.
 Field = tuple[str, Sequence[int], int, int, str]
+
+#: Many addresses: a sequence, or 64-bit numbers by the buffer protocol, as walks offer them.
+Addresses = Union[Sequence[int], array[int], "Walk", "HashWalk"]
+
+class Column:
+    """One field of many structs; the buffer protocol gives the values without a copy."""
+
+    faults: list[tuple[int, int]]  #: row without a value, and what is unreadable; 0: NULL pointer
+
+    def __len__(self) -> int: ...
+    def __getitem__(self, row: int) -> int | bool | bytes | None: ...
+    def tolist(self) -> list[Any]:
+        """All values; None where there is none."""
 
 class Layout:
     """Fields of a struct, compiled for bulk reading."""
 
     def __init__(self, fields: Sequence[Field]) -> None: ...
-    def read_many(self, dump: Dump, addrs: Sequence[int]) -> list[tuple[int | bytes, ...] | None]:
-        """One tuple a struct, None for those with an unreadable field; without the GIL."""
+    def read_many(
+        self, dump: Dump, addrs: Addresses, row_type: type | None = None, *, less: int = 0
+    ) -> list[Any]:
+        """One tuple (of row_type) a struct, None for those that cannot be read; without the GIL.
+
+        less: what to take from each address."""
+    def read_columns(self, dump: Dump, addrs: Addresses, *, less: int = 0) -> list[Column]:
+        """One column a field."""
 
 class Walk:
     """Nodes of a kernel structure and how the walk ended."""

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections import namedtuple
-from collections.abc import Callable, Iterable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Union
 
 from pykdump import compat, lowlevel
 from pykdump.errors import TypeMissingError
+from pykdump.walks import LIMIT, walk_list
 
 try:
     import gdb
@@ -18,15 +19,53 @@ except ImportError:  # plain pytest: a Layout can be declared, reading needs GDB
     pass
 
 if TYPE_CHECKING:
-    from pykdump._accel import Field
+    from array import array
+
+    from pykdump._accel import Field, HashWalk, Walk
+
+    Addresses = Union[Sequence[int], "array[int]", Walk, HashWalk]
+
+
+class CString(str):
+    """A member that points to text: ``CString("name")`` in a Layout gives the text itself."""
+
+
+class Columns:
+    """Members of many structs, an array each: ``columns.pid``.
+
+    A column is a sequence, has ``tolist()``, and offers its values without a copy by the buffer
+    protocol (``memoryview(columns.pid)``). Where a struct or what it points to cannot be read its
+    value is None (in the buffer: zeros), and `why` says why.
+    """
+
+    def __init__(self, columns: dict[str, _accel.Column], addrs: Sequence[int]) -> None:
+        self._columns = columns
+        self.addrs = addrs  #: of the structs
+
+    def __len__(self) -> int:
+        return len(self.addrs)
+
+    def __getattr__(self, name: str) -> _accel.Column:
+        try:
+            return self._columns[name]
+        except KeyError:
+            raise AttributeError(name) from None
+
+    def why(self, name: str, row: int) -> str | None:
+        """Why there is no value in this column and row; None when there is one."""
+        for at, addr in self._columns[name].faults:
+            if at == row:
+                return lowlevel.why_unreadable(addr) if addr else "a pointer on the way is NULL"
+        return None
 
 
 class Layout:
     """Some members of a struct, read for many structs at once.
 
     Rows are named tuples. A dotted member is named with underscores: ``se.exec_start`` becomes
-    ``row.se_exec_start``. Integers come as int, char arrays as bytes up to their NUL, other arrays
-    and structs as raw bytes. Nothing is looked up before the first read.
+    ``row.se_exec_start``. Steps that are pointers are followed. Integers come as int, bool as bool,
+    char arrays as bytes up to their NUL, other arrays and structs as raw bytes. Nothing is looked
+    up before the first read.
     """
 
     def __init__(self, struct: str, *members: str) -> None:
@@ -34,20 +73,43 @@ class Layout:
         self.members = members
         self._generation = -1
         self._compiled: _accel.Layout
-        self._bitfields: list[tuple[int, int, int]] = []  # (column, shift, width)
-        self._make_row = _row_type([name.replace(".", "_") for name in members])
+        self._names = [name.replace(".", "_") for name in members]
+        self._row_type = namedtuple("Row", self._names)  # type: ignore[misc]
 
-    def read_many(self, addrs: Sequence[int]) -> list[Any]:
-        """A row a struct, in order; None where one of the members cannot be read.
+    def read_many(self, addrs: Addresses, *, offset: int = 0) -> list[Any]:
+        """A row a struct, in order; None for one that cannot be read.
 
-        :param addrs: addresses of the structs.
+        What lies behind a pointer that is NULL or leads nowhere is None in the row.
+
+        :param addrs: addresses of the structs: a sequence, an array of 64-bit numbers, or a walk.
+        :param offset: of what ``addrs`` holds in the structs: of ``tasks`` for a walk over them.
         """
         self._compile()
-        rows = self._compiled.read_many(lowlevel.dump(), addrs)
-        make = self._make_row
-        if self._bitfields:
-            rows = [None if row is None else self._cut(row) for row in rows]
-        return [None if row is None else make(row) for row in rows]
+        return self._compiled.read_many(lowlevel.dump(), addrs, self._row_type, less=offset)
+
+    def read_columns(self, addrs: Addresses, *, offset: int = 0) -> Columns:
+        """The same as arrays: for very many structs."""
+        self._compile()
+        columns = self._compiled.read_columns(lowlevel.dump(), addrs, less=offset)
+        structs: Any = getattr(addrs, "nodes", addrs)
+        if offset:
+            structs = [addr - offset for addr in structs]
+        return Columns(dict(zip(self._names, columns)), structs)
+
+    def read_array(self, base: int, count: int) -> list[Any]:
+        """Rows of the structs of an array."""
+        size = lowlevel.sizeof(self.struct)
+        return self.read_many(range(base, base + count * size, size))
+
+    def read_list(self, head: int, link: str, *, limit: int = LIMIT) -> tuple[list[Any], Walk]:
+        """Rows of the structs on a list, and how the walk over it ended.
+
+        :param head: ``struct list_head *``.
+        :param link: the ``struct list_head`` member that the list leads through.
+        """
+        walk = walk_list(head, limit=limit)
+        at = lowlevel.member(self.struct, compat.spelling(self.struct, link)).offset
+        return self.read_many(walk, offset=at), walk
 
     def read(self, addr: int) -> Any:
         """The row of one struct, None where one of the members cannot be read."""
@@ -56,36 +118,23 @@ class Layout:
     def _compile(self) -> None:
         if self._generation == lowlevel.generation:
             return
-        self._bitfields = []
-        self._compiled = _accel.Layout(
-            [self._field(column, name) for column, name in enumerate(self.members)]
-        )
+        self._compiled = _accel.Layout([self._field(name) for name in self.members])
         self._generation = lowlevel.generation
 
-    def _field(self, column: int, name: str) -> Field:
-        member = lowlevel.member(self.struct, compat.spelling(self.struct, name))
+    def _field(self, name: str) -> Field:
+        member = lowlevel.member(self.struct, compat.spelling(self.struct, str(name)))
         label = f"{self.struct}.{name}"
+        if isinstance(name, CString):
+            return (label, member.hops, member.offset, 8, "z")
+        kind = _kind(member.type)
         if not member.bit_size:
-            kind = _kind(member.type)
             return (label, member.hops, member.offset, int(member.type.sizeof), kind)
-        shift = member.bit_offset % 8
-        size = (shift + member.bit_size + 7) // 8
-        if size > 8:
+        shift, size = member.bit_offset % 8, int(member.type.sizeof)
+        if shift + member.bit_size > 64:
             raise TypeMissingError(f"{label}: a bitfield over 9 bytes cannot be read")
-        self._bitfields.append((column, shift, member.bit_size))
-        storage = next(width for width in (1, 2, 4, 8) if width >= size)
-        return (label, member.hops, member.offset, storage, "u")
-
-    def _cut(self, row: tuple[Any, ...]) -> tuple[Any, ...]:
-        values = list(row)
-        for column, shift, width in self._bitfields:
-            values[column] = (values[column] >> shift) & ((1 << width) - 1)
-        return tuple(values)
-
-
-def _row_type(names: list[str]) -> Callable[[Iterable[Any]], Any]:
-    row: Any = namedtuple("Row", names)  # type: ignore[misc]
-    return row._make
+        if kind == "?":
+            kind = "u" if member.bit_size > 1 else "?"
+        return (label, member.hops, member.offset, size, f"{kind}:{shift}:{member.bit_size}")
 
 
 def _kind(type_: gdb.Type) -> str:
@@ -96,6 +145,8 @@ def _kind(type_: gdb.Type) -> str:
         return "c" if is_text else "b"
     if code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION) or type_.sizeof not in (1, 2, 4, 8):
         return "b"
+    if code == gdb.TYPE_CODE_BOOL and type_.sizeof == 1:
+        return "?"
     if code in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_BOOL):
         return "u"
     return "s" if type_.is_signed else "u"

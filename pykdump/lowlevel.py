@@ -292,6 +292,11 @@ def read_pointer(addr: int) -> int:
     return read_uint(addr, 8)
 
 
+def why_unreadable(addr: int) -> str:
+    """Why a kernel address cannot be read, "readable" when it can."""
+    return dump().why_unreadable(addr)
+
+
 # --- for expressions that the user types
 
 

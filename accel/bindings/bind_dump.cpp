@@ -205,6 +205,13 @@ void bind_dump(py::module_& m) {
         .def("read_user", &read_user, "pgd"_a, "addr"_a, "size"_a)
         .def("translate", &translate, "addr"_a, "pgd"_a = 0,
              py::call_guard<py::gil_scoped_release>())
+        .def(
+            "why_unreadable",
+            [](const Dump& dump, std::uint64_t addr) {
+                return dump.with_reader(
+                    [&](auto& memory) { return memory.why_unreadable({addr}); });
+            },
+            "addr"_a, py::call_guard<py::gil_scoped_release>())
         .def("cpu_notes", &cpu_notes)
         .def("has_qemu_notes", &Dump::has_qemu_notes)
         .def("stats", &stats, py::call_guard<py::gil_scoped_release>())

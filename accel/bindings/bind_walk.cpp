@@ -1,86 +1,186 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
-#include "base/error.h"
+// Walks over lists, trees and hash tables. They touch no Python object, so they drop the GIL.
 #include "bindings/convert.h"
-#include "layout/layout.h"
+#include "walk/chain.h"
+#include "walk/hash_table.h"
+#include "walk/list.h"
+#include "walk/maple_tree.h"
+#include "walk/rbtree.h"
+#include "walk/xarray.h"
 
 namespace pyk {
 namespace {
 
 using namespace pybind11::literals;
+using NoGil = py::call_guard<py::gil_scoped_release>;
 
-using PyField =
-    std::tuple<std::string, std::vector<std::uint64_t>, std::uint64_t, std::uint32_t, std::string>;
+constexpr std::size_t kDefaultLimit = 1'000'000;
 
-Field to_field(const PyField& source) {
-    const auto& [name, pointers, offset, size, kind] = source;
-    if (kind.size() != 1 || std::string_view("usbc").find(kind[0]) == std::string_view::npos) {
-        throw Error("field " + name + " has the unknown kind '" + kind + "'");
-    }
-    return {name, pointers, offset, size, static_cast<FieldKind>(kind[0])};
+const char* end_name(WalkEnd end) {
+    static constexpr const char* kNames[] = {"complete",   "limit",   "cycle",
+                                             "unreadable", "damaged", "interrupted"};
+    return kNames[static_cast<int>(end)];
 }
 
-Layout make_layout(const std::vector<PyField>& source) {
-    std::vector<Field> fields;
-    fields.reserve(source.size());
-    for (const PyField& field : source) fields.push_back(to_field(field));
-    return Layout(std::move(fields));
+std::vector<std::uint64_t> values(const std::vector<KernelAddr>& addrs) {
+    std::vector<std::uint64_t> result;
+    result.reserve(addrs.size());
+    for (const KernelAddr addr : addrs) result.push_back(addr.value);
+    return result;
 }
 
-py::object to_python(const Field& field, ByteSpan value) {
-    switch (field.kind) {
-        case FieldKind::kText:
-            return to_bytes(as_bytes(c_text(value)));
-        case FieldKind::kBytes:
-            return to_bytes(value);
-        default:
-            break;
+py::list to_python(const std::vector<TreeEntry>& entries) {
+    py::list rows(entries.size());
+    for (std::size_t i = 0; i < entries.size(); ++i) {
+        rows[i] = py::make_tuple(entries[i].first, entries[i].last, entries[i].entry);
     }
-    std::uint64_t number = 0;
-    std::memcpy(&number, value.data(), value.size());
-    if (field.kind == FieldKind::kUnsigned) return py::int_(number);
-    const unsigned unused = 64 - 8 * static_cast<unsigned>(value.size());
-    return py::int_(static_cast<std::int64_t>(number << unused) >> unused);
+    return rows;
 }
 
-py::object record_of(const Layout& layout, const Columns& columns, std::size_t row) {
-    if (!columns.readable[row]) return py::none();
-    const auto& fields = layout.fields();
-    py::tuple record(fields.size());
-    for (std::size_t i = 0; i < fields.size(); ++i) {
-        const ByteSpan column(columns.columns[i]);
-        record[i] = to_python(fields[i], column.subspan(row * fields[i].size, fields[i].size));
+py::list to_python(const std::vector<BrokenBuckets>& broken) {
+    py::list rows(broken.size());
+    for (std::size_t i = 0; i < broken.size(); ++i) {
+        rows[i] = py::make_tuple(broken[i].first, broken[i].last, end_name(broken[i].end),
+                                 broken[i].stopped_at.value);
     }
-    return record;
+    return rows;
 }
 
-std::vector<KernelAddr> to_addrs(const std::vector<std::uint64_t>& values) {
-    std::vector<KernelAddr> addrs;
-    addrs.reserve(values.size());
-    for (const std::uint64_t value : values) addrs.push_back({value});
-    return addrs;
+// A result class with how the walk ended.
+template <typename Result, typename... Extra>
+py::class_<Result> bind_result(py::module_& m, const char* name, const char* doc,
+                               const Extra&... extra) {
+    return py::class_<Result>(m, name, doc, extra...)
+        .def_property_readonly("end", [](const Result& walk) { return end_name(walk.end); })
+        .def_property_readonly("stopped_at",
+                               [](const Result& walk) { return walk.stopped_at.value; });
 }
 
-py::list read_many(const Layout& layout, const Dump& dump,
-                   const std::vector<std::uint64_t>& structs) {
-    const std::vector<KernelAddr> addrs = to_addrs(structs);
-    Columns columns;
-    {
-        const py::gil_scoped_release no_gil;
-        columns = dump.with_reader([&](auto& memory) { return layout.read_many(memory, addrs); });
+// The nodes themselves, for Layout.read_columns() and memoryview().
+template <typename Result>
+py::buffer_info nodes_buffer(const Result& walk) {
+    return {const_cast<KernelAddr*>(walk.nodes.data()),
+            sizeof(KernelAddr),
+            "Q",
+            1,
+            {static_cast<py::ssize_t>(walk.nodes.size())},
+            {static_cast<py::ssize_t>(sizeof(KernelAddr))},
+            /*readonly=*/true};
+}
+
+void bind_results(py::module_& m) {
+    bind_result<WalkResult>(m, "Walk", "Nodes of a kernel structure and how the walk ended.",
+                            py::buffer_protocol())
+        .def_buffer(&nodes_buffer<WalkResult>)
+        .def_property_readonly("nodes", [](const WalkResult& walk) { return values(walk.nodes); })
+        .def_readonly("end_marker", &WalkResult::end_marker);
+    bind_result<EntryWalk>(m, "EntryWalk", "Entries of a tree with indices.")
+        .def_property_readonly("entries",
+                               [](const EntryWalk& walk) { return to_python(walk.entries); });
+    bind_result<HashWalk>(m, "HashWalk", "Nodes of a hash table.", py::buffer_protocol())
+        .def_buffer(&nodes_buffer<HashWalk>)
+        .def_property_readonly("nodes", [](const HashWalk& walk) { return values(walk.nodes); })
+        .def_readonly("buckets", &HashWalk::buckets)
+        .def_property_readonly("broken",
+                               [](const HashWalk& walk) { return to_python(walk.broken); });
+}
+
+// Runs `walk(memory, bounds)` on the dump's own reader.
+template <typename Walk>
+auto walk_dump(const Dump& dump, std::size_t limit, Walk walk) {
+    WalkBounds bounds(limit, ctrl_c());
+    return dump.with_reader([&](const MemoryReader& memory) { return walk(memory, bounds); });
+}
+
+WalkResult list(const Dump& dump, std::uint64_t head, std::size_t limit) {
+    return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
+        return walk_list(memory, {head}, bounds);
+    });
+}
+
+std::vector<WalkResult> lists(const Dump& dump, const std::vector<std::uint64_t>& heads,
+                              std::size_t limit) {
+    return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
+        std::vector<WalkResult> walks;
+        walks.reserve(heads.size());
+        for (const std::uint64_t head : heads) walks.push_back(walk_list(memory, {head}, bounds));
+        return walks;
+    });
+}
+
+WalkResult chain(const Dump& dump, std::uint64_t head, std::uint64_t next_offset,
+                 std::uint64_t head_tag_mask, std::uint64_t end_mask, std::uint64_t end_at,
+                 std::size_t limit) {
+    const ChainRules rules{next_offset, head_tag_mask, end_mask, {end_at}};
+    return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
+        return walk_chain(memory, {head}, rules, bounds);
+    });
+}
+
+WalkResult rbtree(const Dump& dump, std::uint64_t root, std::uint64_t parent, std::uint64_t left,
+                  std::uint64_t right, std::size_t limit) {
+    const RbOffsets offsets{parent, left, right};
+    return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
+        return walk_rbtree(memory, {root}, offsets, bounds);
+    });
+}
+
+EntryWalk xarray(const Dump& dump, std::uint64_t head, std::uint64_t shift, std::uint64_t slot,
+                 std::uint64_t parent, std::uint64_t slots, std::uint64_t slot_count,
+                 std::uint64_t node_tag, std::size_t limit) {
+    const XaLayout layout{shift, slot, parent, slots, slot_count, node_tag};
+    return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
+        return walk_xarray(memory, {head}, layout, bounds);
+    });
+}
+
+using PyShape = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, bool>;
+
+EntryWalk maple_tree(const Dump& dump, std::uint64_t root, const std::vector<PyShape>& shapes,
+                     std::size_t limit) {
+    MapleShapes by_type;
+    for (const auto& [pivots, pivot_count, slots, slot_count, is_leaf] : shapes) {
+        by_type.push_back({pivots, pivot_count, slots, slot_count, is_leaf});
     }
-    py::list records(addrs.size());
-    for (std::size_t row = 0; row < addrs.size(); ++row) {
-        records[row] = record_of(layout, columns, row);
-    }
-    return records;
+    return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
+        return walk_maple_tree(memory, {root}, by_type, bounds);
+    });
+}
+
+HashWalk hash_table(const Dump& dump, std::uint64_t buckets, std::uint64_t count,
+                    std::uint64_t stride, std::uint64_t head, std::uint64_t next_offset,
+                    std::uint64_t head_tag_mask, std::uint64_t end_mask, std::size_t limit) {
+    const HashTable table{
+        {buckets}, count, stride, head, {next_offset, head_tag_mask, end_mask, {}}};
+    WalkBounds bounds(limit, ctrl_c());
+    return walk_hash_table([&dump] { return dump.new_reader(); }, table, bounds);
+}
+
+void bind_chains(py::module_& m) {
+    m.def("walk_list", &list, "dump"_a, "head"_a, py::kw_only(), "limit"_a = kDefaultLimit,
+          NoGil());
+    m.def("walk_lists", &lists, "dump"_a, "heads"_a, py::kw_only(), "limit"_a = kDefaultLimit,
+          NoGil());
+    m.def("walk_chain", &chain, "dump"_a, "head"_a, py::kw_only(), "next_offset"_a = 0,
+          "head_tag_mask"_a = 0, "end_mask"_a = 0, "end_at"_a = 0, "limit"_a = kDefaultLimit,
+          NoGil());
+    m.def("walk_hash_table", &hash_table, "dump"_a, "buckets"_a, "count"_a, py::kw_only(),
+          "stride"_a = 8, "head"_a = 0, "next_offset"_a = 0, "head_tag_mask"_a = 0,
+          "end_mask"_a = 0, "limit"_a = kDefaultLimit, NoGil());
 }
 
 }  // namespace
 
 void bind_walk(py::module_& m) {
-    py::class_<Layout>(m, "Layout", "Fields of a struct, compiled for bulk reading.")
-        .def(py::init(&make_layout), "fields"_a)
-        .def("read_many", &read_many, "dump"_a, "addrs"_a);
+    bind_results(m);
+    bind_chains(m);
+    m.def("walk_rbtree", &rbtree, "dump"_a, "root"_a, py::kw_only(), "parent"_a, "left"_a,
+          "right"_a, "limit"_a = kDefaultLimit, NoGil());
+    m.def("walk_xarray", &xarray, "dump"_a, "head"_a, py::kw_only(), "shift"_a, "slot"_a,
+          "parent"_a, "slots"_a, "slot_count"_a, "node_tag"_a = 2, "limit"_a = kDefaultLimit,
+          NoGil());
+    m.def("walk_maple_tree", &maple_tree, "dump"_a, "root"_a, "shapes"_a, py::kw_only(),
+          "limit"_a = kDefaultLimit, NoGil());
 }
 
 }  // namespace pyk

@@ -8,6 +8,7 @@
 #include <functional>
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "base/address.h"
 #include "base/bytes.h"
@@ -27,6 +28,9 @@ inline ByteSpan from_bytes(const py::bytes& bytes) {
     return as_bytes(static_cast<std::string_view>(bytes));
 }
 
+// Addresses out of an array (read without a copy of its own) or a sequence, each less `less`.
+std::vector<KernelAddr> to_addrs(const py::object& source, std::uint64_t less = 0);
+
 std::string hex(std::uint64_t value);
 
 // A Python callable (or None) as Progress, to be called without the GIL. Notices Ctrl-C.
@@ -39,9 +43,9 @@ std::function<bool()> ctrl_c();
 void bind_dump(py::module_& m);
 void bind_interrupt(py::module_& m);
 void bind_objects(py::module_& m);
+void bind_layout(py::module_& m);
 void bind_orc(py::module_& m);
 void bind_target(py::module_& m);
-void bind_trees(py::module_& m);
 void bind_walk(py::module_& m);
 
 }  // namespace pyk

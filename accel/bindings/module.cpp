@@ -59,8 +59,8 @@ PYBIND11_MODULE(_accel, m) {
     pyk::bind_errors(m);
     pyk::bind_dump(m);
     pyk::bind_interrupt(m);
+    pyk::bind_layout(m);
     pyk::bind_walk(m);
-    pyk::bind_trees(m);
     pyk::bind_objects(m);
     pyk::bind_orc(m);
     pyk::bind_target(m);

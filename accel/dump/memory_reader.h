@@ -31,6 +31,15 @@ class MemoryReader {
     // Why the byte at `addr` cannot be read: "page excluded; ...", "not mapped", ...
     virtual std::string why_unreadable(KernelAddr addr) const = 0;
 
+    // The same `size` bytes at many addresses, into `out` one after the other; `readable` has an
+    // entry for each. Those that are 0 already are passed over, those that fail become 0.
+    virtual void read_batch(std::span<const KernelAddr> addrs, std::size_t size,
+                            std::span<std::byte> out, std::span<std::uint8_t> readable) const {
+        for (std::size_t i = 0; i < addrs.size(); ++i) {
+            if (readable[i]) readable[i] = read_exactly(addrs[i], out.subspan(i * size, size));
+        }
+    }
+
     bool read_exactly(KernelAddr addr, std::span<std::byte> out) const {
         return read_prefix(addr, out) == out.size();
     }

@@ -4,8 +4,14 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cstring>
 
 namespace pyk {
+
+void PagePart::take_from(const CachedPage& page) {
+    state = page.bytes ? State::kCopied : State::kUnreadable;
+    if (page.bytes) std::memcpy(out, page.bytes.get() + offset, size);
+}
 
 PageCache::PageCache(std::uint64_t limit_bytes, std::uint32_t page_size) : page_size_(page_size) {
     set_limit(limit_bytes);
@@ -71,6 +77,35 @@ CachedPage PageCache::get(std::uint64_t pfn, const Load& load) {
     set->pages[way] = page;
     set->used |= 1U << way;
     return page;
+}
+
+// Each pass asks the processor for the memory that the next one will need, so that it need not wait
+// for one part's after the other's.
+void PageCache::copy(std::span<PagePart> parts) {
+    std::array<std::unique_lock<std::mutex>, kShards> locks;
+    for (std::size_t i = 0; i < kShards; ++i) locks[i] = std::unique_lock(shards_[i].mutex);
+    const auto set_of = [this](const PagePart& part) { return sets_[index_of(part.pfn)].get(); };
+    for (const PagePart& part : parts) {
+        if (const Set* set = set_of(part)) {
+            __builtin_prefetch(&set->tags);
+            __builtin_prefetch(&set->pages);
+            __builtin_prefetch(&set->pages[kWays / 2]);
+        }
+    }
+    std::vector<const CachedPage*> found(parts.size(), nullptr);
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (Set* set = set_of(parts[i])) found[i] = find(*set, parts[i].pfn + 1);
+        if (found[i] && found[i]->bytes) {
+            __builtin_prefetch(found[i]->bytes.get() + parts[i].offset);
+        }
+    }
+    std::uint64_t hits = 0;
+    for (std::size_t i = 0; i < parts.size(); ++i) {
+        if (!found[i] || parts[i].state != PagePart::State::kMissing) continue;
+        parts[i].take_from(*found[i]);
+        ++hits;
+    }
+    shards_[0].hits += hits;
 }
 
 PageCache::Stats PageCache::stats() const {

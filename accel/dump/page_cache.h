@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <span>
 #include <vector>
 
 #include "dump/kdump_context.h"
@@ -18,6 +19,18 @@ struct CachedPage {
     std::shared_ptr<const std::byte[]> bytes;  // set when status is kOk
 };
 
+// Some bytes of one page, wanted by a batch of reads.
+struct PagePart {
+    enum class State : std::uint8_t { kMissing, kCopied, kUnreadable };
+
+    std::uint64_t pfn = 0;
+    std::uint32_t offset = 0, size = 0;  // in the page
+    std::byte* out = nullptr;
+    State state = State::kMissing;
+
+    void take_from(const CachedPage& page);
+};
+
 // Decompressed pages by frame number, for all threads. Failures are kept too: asking for an
 // excluded page again must not search the file again. A frame has eight places where it can be; of
 // those the one that goes is one that was not used lately.
@@ -28,6 +41,10 @@ class PageCache {
     using Load = std::function<CachedPage(std::uint64_t pfn)>;
     // The page from the cache, else from `load`, which runs without a lock.
     CachedPage get(std::uint64_t pfn, const Load& load);
+
+    // Copies the missing parts whose pages are here; the others stay missing. All locks are held
+    // meanwhile, so a few hundred parts at once are enough.
+    void copy(std::span<PagePart> parts);
 
     // Also empties the cache.
     void set_limit(std::uint64_t limit_bytes);

@@ -7,6 +7,27 @@
 namespace pyk {
 namespace {
 
+constexpr std::size_t kPartsAtOnce = 512;
+
+// A block of parts is copied as far as the cache has their pages. Those that it lacks are read once
+// all blocks are through, in the order of the file and by all cores.
+struct Batch {
+    std::vector<PagePart> parts, missing;
+    std::vector<std::size_t> rows, missing_rows;  // which address each is for
+
+    void copy_from(PageCache& cache, std::span<std::uint8_t> readable) {
+        cache.copy(parts);
+        for (std::size_t i = 0; i < parts.size(); ++i) {
+            if (parts[i].state == PagePart::State::kUnreadable) readable[rows[i]] = 0;
+            if (parts[i].state != PagePart::State::kMissing) continue;
+            missing.push_back(parts[i]);
+            missing_rows.push_back(rows[i]);
+        }
+        parts.clear();
+        rows.clear();
+    }
+};
+
 std::string describe(TranslationFault fault) {
     switch (fault) {
         case TranslationFault::kNotMapped:
@@ -91,6 +112,34 @@ std::size_t DumpReader::read_prefix(KernelAddr addr, std::span<std::byte> out) c
         done += part;
     }
     return done;
+}
+
+void DumpReader::read_batch(std::span<const KernelAddr> addrs, std::size_t size,
+                            std::span<std::byte> out, std::span<std::uint8_t> readable) const {
+    Batch batch;
+    for (std::size_t i = 0; i < addrs.size(); ++i) {
+        if (!readable[i]) continue;
+        const std::span<std::byte> to = out.subspan(i * size, size);
+        const std::uint64_t offset = addrs[i].value % source_->page_size;
+        if (offset + size > source_->page_size) {
+            readable[i] = read_exactly(addrs[i], to);
+            continue;
+        }
+        const Translation found = translate_cached(addrs[i].value);
+        const Mapping* mapping = std::get_if<Mapping>(&found);
+        readable[i] = mapping != nullptr;
+        if (mapping == nullptr) continue;
+        batch.parts.push_back({mapping->phys.value / source_->page_size,
+                               static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(size),
+                               to.data()});
+        batch.rows.push_back(i);
+        if (batch.parts.size() == kPartsAtOnce) batch.copy_from(source_->cache, readable);
+    }
+    batch.copy_from(source_->cache, readable);
+    physical_.read_parts(batch.missing);
+    for (std::size_t i = 0; i < batch.missing.size(); ++i) {
+        readable[batch.missing_rows[i]] = batch.missing[i].state == PagePart::State::kCopied;
+    }
 }
 
 std::size_t DumpReader::read_user_prefix(KernelAddr pgd, KernelAddr addr,

@@ -19,6 +19,8 @@ class DumpReader final : public MemoryReader {
     std::size_t read_prefix(KernelAddr addr, std::span<std::byte> out) const override;
     std::size_t read_user_prefix(KernelAddr pgd, KernelAddr addr,
                                  std::span<std::byte> out) const override;
+    void read_batch(std::span<const KernelAddr> addrs, std::size_t size, std::span<std::byte> out,
+                    std::span<std::uint8_t> readable) const override;
     std::string why_unreadable(KernelAddr addr) const override;
     std::string why_user_unreadable(KernelAddr pgd, KernelAddr addr) const;
 

@@ -3,8 +3,15 @@
 
 #include <algorithm>
 #include <cstring>
+#include <future>
+#include <thread>
 
 namespace pyk {
+namespace {
+
+constexpr std::size_t kPartsForThread = 128;
+
+}  // namespace
 
 DumpSource::DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps,
                        std::vector<Extent> page_extents, KdumpContext opened,
@@ -61,6 +68,29 @@ CachedPage PhysicalReader::load(std::uint64_t pfn) {
 
 CachedPage PhysicalReader::page(std::uint64_t pfn) {
     return source_->cache.get(pfn, [this](std::uint64_t missing) { return load(missing); });
+}
+
+void PhysicalReader::read_parts(std::span<PagePart> parts) {
+    std::vector<PagePart*> sorted;
+    sorted.reserve(parts.size());
+    for (PagePart& part : parts) sorted.push_back(&part);
+    std::ranges::sort(sorted, {}, &PagePart::pfn);
+    const auto read = [](PhysicalReader& reader, std::span<PagePart* const> some) {
+        for (PagePart* part : some) part->take_from(reader.page(part->pfn));
+    };
+    const std::size_t cores = std::max(1U, std::thread::hardware_concurrency());
+    const std::size_t threads = std::clamp<std::size_t>(parts.size() / kPartsForThread, 1, cores);
+    std::vector<std::future<void>> others;
+    for (std::size_t i = 1; i < threads; ++i) {
+        const std::size_t first = parts.size() * i / threads;
+        const std::size_t end = parts.size() * (i + 1) / threads;
+        others.push_back(std::async(std::launch::async, [&, first, end] {
+            PhysicalReader reader(source_);
+            read(reader, std::span(sorted).subspan(first, end - first));
+        }));
+    }
+    read(*this, std::span(sorted).first(parts.size() / threads));
+    for (auto& other : others) other.get();
 }
 
 std::optional<std::uint64_t> PhysicalReader::table_entry(PhysAddr phys) {

@@ -6,6 +6,7 @@
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -61,6 +62,9 @@ class PhysicalReader {
     CachedPage page(std::uint64_t pfn);
     // The same past the cache, for scans that would only wash it out.
     PageStatus read_uncached(std::uint64_t pfn, std::span<std::byte> page);
+
+    // Reads the missing parts in the order of the file, with a thread a core where they are many.
+    void read_parts(std::span<PagePart> parts);
 
     std::optional<std::uint64_t> table_entry(PhysAddr phys);
     std::size_t read_prefix(PhysAddr phys, std::span<std::byte> out);

@@ -2,44 +2,51 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
+#include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
 #include "base/address.h"
-#include "dump/memory_reader.h"
+#include "layout/columns.h"
 
 namespace pyk {
 
-enum class FieldKind : char { kUnsigned = 'u', kSigned = 's', kBytes = 'b', kText = 'c' };
-
-// A member of a struct, reached through pointers when `pointers` is not empty: the offset of the
-// first pointer in the struct, of the second one in what the first points at, and so on.
-struct Field {
-    std::string name;
-    std::vector<std::uint64_t> pointers;
-    std::uint64_t offset = 0;
-    std::uint32_t size = 0;
-    FieldKind kind = FieldKind::kUnsigned;
-};
-
-// Many structs' values of one field: `size` bytes each, in the order of the structs.
-using Column = std::vector<std::byte>;
-
-struct Columns {
-    std::vector<Column> columns;  // one a field
-    std::vector<bool> readable;   // one a struct: all its fields could be read
-};
-
-// Fields of a struct, compiled once for bulk reading.
+// Fields of a struct, compiled once for bulk reading: those that lie close together are read at
+// once, and pointers that several of them are reached through are followed once.
 class Layout {
  public:
     explicit Layout(std::vector<Field> fields);  // throws Error for a size that cannot be
 
     const std::vector<Field>& fields() const { return fields_; }
-    Columns read_many(const MemoryReader& memory, const std::vector<KernelAddr>& structs) const;
+
+    // The fields of many structs. Throws Interrupted when `interrupted` says so.
+    Columns read_many(const MemoryReader& memory, std::span<const KernelAddr> structs,
+                      const std::function<bool()>& interrupted = {}) const;
 
  private:
+    // Where fields are looked for: in the struct itself (place 0), or in what a pointer at `offset`
+    // in another place leads to.
+    struct Place {
+        std::size_t parent = 0;
+        std::uint64_t offset = 0;
+    };
+    // Bytes of a place that are read at once, and the fields that they hold.
+    struct Chunk {
+        std::size_t place = 0;
+        std::uint64_t offset = 0;
+        std::uint32_t size = 0;
+        std::vector<std::size_t> fields;
+    };
+    class Reading;
+
+    std::size_t find_place(const Field& field);
+    void add_to_chunk(std::size_t index, std::size_t place);
+
     std::vector<Field> fields_;
+    std::vector<Place> places_{1};
+    std::vector<Chunk> chunks_;
 };
 
 }  // namespace pyk

@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import difflib
 import os
+import re
 from collections.abc import Callable, Sequence
 
 import gdb
@@ -123,6 +124,34 @@ class Threads(Command):
         return ["add"] if " " not in text.lstrip() and "add".startswith(word or "") else []
 
 
+class Cache(Command):
+    """Show how much of the dump's memory is kept in memory, or how much may be.
+    Usage: pykdump cache [SIZE]
+
+    SIZE is a number of bytes, with K, M or G behind it; at first it is an eighth of this machine's
+    memory, at most 4G. A new SIZE also empties the cache."""
+
+    def __init__(self) -> None:
+        super().__init__("pykdump cache", gdb.COMMAND_STATUS)
+
+    def run(self, arguments: str) -> None:
+        dump = session.require().dump
+        if arguments:
+            dump.set_cache_limit(_size_of(arguments.strip()))
+        now = dump.stats()
+        print(
+            f"{now['cache_bytes'] >> 20} of at most {now['cache_limit_bytes'] >> 20} MiB cached; "
+            f"pages found there {now['page_hits']}, not found {now['page_misses']}"
+        )
+
+
+def _size_of(text: str) -> int:
+    match = re.fullmatch(r"(\d{1,12})([KMG]?)i?B?", text, re.IGNORECASE)
+    if match is None:
+        raise PykdumpError(f"{text!r} is no size; give one as 512M or 4G")
+    return int(match[1]) << {"": 0, "K": 10, "M": 20, "G": 30}[match[2].upper()]
+
+
 class Help(Command):
     """List the pykdump commands and tools.
     Usage: pykdump help"""
@@ -141,6 +170,7 @@ OWN_COMMANDS: tuple[tuple[str, Callable[[], Command]], ...] = (
     ("open", Open),
     ("status", Status),
     ("threads", Threads),
+    ("cache", Cache),
     ("module", ModulePrefix),
     ("close", Close),
     ("help", Help),

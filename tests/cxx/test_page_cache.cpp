@@ -44,6 +44,19 @@ TEST(PageCache, FailureIsKeptToo) {
     EXPECT_EQ(loads, 1);
 }
 
+TEST(PageCache, BatchTakesWhatIsThereAndLeavesTheRest) {
+    PageCache cache(1 << 20, kPage);
+    cache.get(7, page_of);
+    cache.get(9, [](std::uint64_t) { return CachedPage{PageStatus::kNoData, nullptr}; });
+    std::byte out[3]{};
+    std::vector<PagePart> parts{{7, 0, 1, out}, {8, 0, 1, out + 1}, {9, 0, 1, out + 2}};
+    cache.copy(parts);
+    EXPECT_EQ(parts[0].state, PagePart::State::kCopied);
+    EXPECT_EQ(out[0], std::byte{7});
+    EXPECT_EQ(parts[1].state, PagePart::State::kMissing);
+    EXPECT_EQ(parts[2].state, PagePart::State::kUnreadable);
+}
+
 TEST(PageCache, StaysBelowItsLimit) {
     const std::uint64_t limit = 512 * kPage;
     PageCache cache(limit, kPage);

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from array import array
 from pathlib import Path
 
 import pytest
@@ -173,6 +174,32 @@ def test_task_list_walks_and_decodes_in_bulk(mini_elf: Path, tmp_path: Path) -> 
     assert _accel.walk_list(dump, head, limit=10).end == "limit"
     wild = layout.read_many(dump, [addrs[0], 0, 0xDEAD000000000100])
     assert wild == [(leaders[0].pid, leaders[0].comm), None, None]
+
+
+def test_columns_of_a_walk_are_arrays_with_the_reasons_for_what_is_missing(
+    mini_elf: Path, tmp_path: Path
+) -> None:
+    mini = mini_machine(mini_elf, tasks=300)
+    dump, offsets = opened(mini, tmp_path), mini.kernel.image.offsets
+    tasks = offsets["task_struct.tasks"][0]
+    walk = _accel.walk_list(dump, mini.kernel.sym("init_task") + tasks)
+    leaders = [task for task in mini.facts.tasks if task.pid and task.is_leader]
+    pid, comm = offsets["task_struct.pid"][0], offsets["task_struct.comm"][0]
+    prev = ("prev", [tasks + 8], 0, 8, "u")
+    layout = _accel.Layout([("pid", [], pid, 4, "s"), ("comm", [], comm, 16, "c"), prev])
+    pids, comms, prevs = layout.read_columns(dump, walk, less=tasks)
+    assert memoryview(pids).tolist() == pids.tolist() == [task.pid for task in leaders]
+    assert comms.tolist() == [task.comm for task in leaders]
+    assert memoryview(comms).itemsize == 16
+    assert list(prevs) == [task.addr + tasks for task in leaders]  # next of the one before
+
+    broken = array("Q", [leaders[0].addr, 0, 0xDEAD000000000100])
+    pids, comms, prevs = layout.read_columns(dump, broken)
+    assert (pids[0], pids[1], pids[-1]) == (leaders[0].pid, None, None)
+    assert pids.faults == [(1, pid), (2, 0xDEAD000000000100 + pid)]
+    assert dump.why_unreadable(pids.faults[1][1]) == "not an address that this processor has"
+    with pytest.raises(IndexError):
+        pids[3]
 
 
 def test_lists_of_the_conformance_data(mini_elf: Path, tmp_path: Path) -> None:
