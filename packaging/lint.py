@@ -219,6 +219,7 @@ _CXX_RANK = {
     "symbols": 2,
     "walk": 2,
     "percpu": 2,
+    "bulk": 2,
     "orc": 2,
     "target": 2,
 }
@@ -274,6 +275,7 @@ _ACCEL_USERS = (
     "pykdump.frames",
     "pykdump.lists",
     "pykdump.walks",
+    "pykdump.bulk",
     "pykdump.unwinding",
     "pykdump.errors",
     "pykdump_gdb",

@@ -105,6 +105,8 @@ class Dump:
         """Physical address of a kernel (or, with pgd, user) virtual one; raises ReadError."""
     def why_unreadable(self, addr: int) -> str:
         """Why a kernel virtual address cannot be read, "readable" when it can."""
+    def ram_ranges(self) -> list[tuple[int, int]]:
+        """First page frame with RAM and the one behind the last, in ascending order."""
     def cpu_notes(self) -> list[bytes]:
         """Descriptors of the NT_PRSTATUS notes, in the order of the file."""
     def has_qemu_notes(self) -> bool:
@@ -235,6 +237,61 @@ def walk_maple_tree(
 
     shapes: by enum maple_type, offset and number of pivots, of slots, and whether it is a leaf.
     """
+
+def sum_per_cpu(
+    dump: Dump, pointers: Addresses, offsets: Sequence[int], *, size: int, is_signed: bool
+) -> list[tuple[int, int]]:
+    """Sum of an integer's copies on all CPUs, and how many could be read; 0 for NULL pointers."""
+
+def select_structs(
+    dump: Dump, base: int, stride: int, count: int, tests: Sequence[tuple[int, int, int, int]]
+) -> tuple[memoryview, int, bool]:
+    """Addresses of an array's structs that pass all tests, how many are unreadable, Ctrl-C.
+
+    tests: offset and size of a member, a mask, and what the member is under it."""
+
+def count_values(
+    dump: Dump, base: int, stride: int, count: int, *, offset: int, size: int, mask: int
+) -> tuple[dict[int, int], int, bool]:
+    """Structs of an array by value of a member, how many are unreadable, Ctrl-C."""
+
+def slab_objects(
+    dump: Dump,
+    slabs: Sequence[tuple[int, int, Sequence[int]]],
+    *,
+    size: int,
+    first: int,
+    next: int,
+    secret: int,
+    mixes_address: bool,
+    mixes_swapped: bool,
+) -> tuple[memoryview, memoryview, list[tuple[int, int]], bool]:
+    """Allocated objects, free ones, broken lists (slab's index, where), Ctrl-C.
+
+    slabs: address, number of objects, first free object of each list."""
+
+def find_numbers(
+    dump: Dump,
+    low: int,
+    high: int,
+    *,
+    size: int = 8,
+    mask: int = 0xFFFF_FFFF_FFFF_FFFF,
+    pages: Sequence[tuple[int, int]] | None = None,
+    limit: int = 1_000_000,
+    progress: Progress | None = None,
+) -> tuple[memoryview, int, bool, bool]:
+    """Physical addresses of such numbers, pages looked through, whether cut at limit, Ctrl-C."""
+
+def find_pattern(
+    dump: Dump,
+    pattern: bytes,
+    *,
+    pages: Sequence[tuple[int, int]] | None = None,
+    limit: int = 1_000_000,
+    progress: Progress | None = None,
+) -> tuple[memoryview, int, bool, bool]:
+    """The same for bytes at any place."""
 
 class SymbolTable:
     """Names of addresses in the kernel and its modules."""

@@ -292,6 +292,15 @@ def read_pointer(addr: int) -> int:
     return read_uint(addr, 8)
 
 
+def read_string(addr: int, limit: int = 256) -> bytes:
+    """Text up to its NUL, or ``limit`` bytes of it; raises ReadError."""
+    text = b""
+    while len(text) < limit and b"\0" not in text:
+        size = min(64, 4096 - (addr + len(text)) % 4096)
+        text += dump().read(addr + len(text), size)
+    return text.partition(b"\0")[0][:limit]
+
+
 def why_unreadable(addr: int) -> str:
     """Why a kernel address cannot be read, "readable" when it can."""
     return dump().why_unreadable(addr)

@@ -81,6 +81,13 @@ std::uint64_t translate(const Dump& dump, std::uint64_t addr, std::uint64_t pgd)
     });
 }
 
+std::vector<std::pair<std::uint64_t, std::uint64_t>> ram_ranges(const Dump& dump) {
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
+    for (const auto& [first, end] : dump.source().pages.ram.ranges())
+        ranges.emplace_back(first, end);
+    return ranges;
+}
+
 py::list cpu_notes(const Dump& dump) {
     py::list notes;
     for (const auto& note : dump.cpu_notes()) notes.append(to_bytes(note));
@@ -213,6 +220,7 @@ void bind_dump(py::module_& m) {
             },
             "addr"_a, py::call_guard<py::gil_scoped_release>())
         .def("cpu_notes", &cpu_notes)
+        .def("ram_ranges", &ram_ranges)
         .def("has_qemu_notes", &Dump::has_qemu_notes)
         .def("stats", &stats, py::call_guard<py::gil_scoped_release>())
         .def(

@@ -61,6 +61,7 @@ PYBIND11_MODULE(_accel, m) {
     pyk::bind_interrupt(m);
     pyk::bind_layout(m);
     pyk::bind_walk(m);
+    pyk::bind_bulk(m);
     pyk::bind_objects(m);
     pyk::bind_orc(m);
     pyk::bind_target(m);

@@ -120,9 +120,13 @@ DumpSource& Dump::open_source() const {
     return *source_;
 }
 
-std::unique_ptr<DumpReader> Dump::new_reader() const {
+std::shared_ptr<DumpSource> Dump::shared_source() const {
     open_source();
-    return std::make_unique<DumpReader>(source_);
+    return source_;
+}
+
+std::unique_ptr<DumpReader> Dump::new_reader() const {
+    return std::make_unique<DumpReader>(shared_source());
 }
 
 }  // namespace pyk

@@ -50,6 +50,7 @@ class Dump {
     // These throw Error when the dump is closed.
     const Architecture& arch() const { return open_source().arch; }
     DumpSource& source() const { return open_source(); }
+    std::shared_ptr<DumpSource> shared_source() const;
     std::unique_ptr<DumpReader> new_reader() const;
 
     // Runs `use(reader)` on this dump's own reader, one caller at a time.

@@ -44,7 +44,7 @@ std::vector<PhysAddr> find_banner(const std::shared_ptr<DumpSource>& source, con
     std::mutex mutex;
     std::vector<PhysAddr> found;
     scan_pages(source, "looking for the kernel in memory", progress,
-               [&](std::uint64_t pfn, ByteSpan page) {
+               [&](std::uint64_t pfn, ByteSpan page, PhysicalReader&) {
                    if (banner.is_in(page)) {
                        const std::lock_guard lock(mutex);
                        found.push_back({pfn * page.size() + banner.addr % page.size()});
@@ -107,7 +107,7 @@ std::optional<FoundVmcoreinfo> find_vmcoreinfo(const std::shared_ptr<DumpSource>
     std::mutex mutex;
     std::optional<FoundVmcoreinfo> found;
     scan_pages(source, "looking for VMCOREINFO in memory", progress,
-               [&](std::uint64_t pfn, ByteSpan page) {
+               [&](std::uint64_t pfn, ByteSpan page, PhysicalReader&) {
                    const std::string_view text = as_text(page);
                    for (std::size_t at = text.find(kFirstKey); at != text.npos;
                         at = text.find(kFirstKey, at + 1)) {

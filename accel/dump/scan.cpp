@@ -54,7 +54,7 @@ void visit_pieces(PhysicalReader& reader, Pieces& pieces, const VisitPage& visit
     while (const auto piece = pieces.next()) {
         for (std::uint64_t pfn = piece->first; pfn < piece->end; ++pfn) {
             if (reader.read_uncached(pfn, page) != PageStatus::kOk) continue;
-            if (!visit(pfn, page)) return pieces.drop_the_rest();
+            if (!visit(pfn, page, reader)) return pieces.drop_the_rest();
         }
     }
 }
@@ -95,11 +95,12 @@ class Crew {
 }  // namespace
 
 void scan_pages(const std::shared_ptr<DumpSource>& source, const std::string& what,
-                const Progress& progress, const VisitPage& visit) {
-    Pieces pieces(source->pages.present);
+                const Progress& progress, const VisitPage& visit, const PageMap* only) {
+    const PageMap& pages = only != nullptr ? *only : source->pages.present;
+    Pieces pieces(pages);
     Crew crew(source, pieces, visit);
     while (!crew.wait()) {
-        if (progress) progress(what, pieces.handed_out(), source->pages.present.count());
+        if (progress) progress(what, pieces.handed_out(), pages.count());
     }
 }
 

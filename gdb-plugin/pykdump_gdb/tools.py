@@ -16,10 +16,12 @@ from types import ModuleType
 
 import gdb
 
+from pykdump import bulk
 from pykdump.errors import PykdumpError
 from pykdump.tool import Tool
 from pykdump_gdb import search, session
 from pykdump_gdb.command import Command
+from pykdump_gdb.progress import ProgressLine
 
 _DOCSTRING = re.compile(r'(?:\s*#[^\n]*\n|\s)*[rR]?("""|\'\'\')(.*?)\1', re.DOTALL)
 _IS_TOOL = re.compile(r"^TOOL\b", re.MULTILINE)
@@ -95,7 +97,12 @@ def _command_for(tool: FoundTool) -> Command:
             words = gdb.string_to_argv(arguments)
             if not {"-h", "--help"} & set(words):
                 session.require()
-            load(tool).run(tool.name, words, tool.doc)
+            line = ProgressLine()
+            bulk.new_progress = lambda: line
+            try:
+                load(tool).run(tool.name, words, tool.doc)
+            finally:
+                line.done()
 
         def complete(self, text: str, word: str | None) -> int | Sequence[str]:
             self.options = tuple(load(tool).parser(tool.name)._option_string_actions)

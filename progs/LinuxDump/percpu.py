@@ -3,14 +3,19 @@
 
 from __future__ import annotations
 
-from pykdump import lowlevel
+from collections.abc import Sequence
+
+from pykdump import bulk, lowlevel
 from pykdump.errors import PykdumpError, ReadError, SymbolMissingError
+from pykdump.layout import Layout
 from pykdump.logging import pylog
 
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
 #: Symbols to look up together: a pass over vmlinux costs more than a look into its result.
 SYMBOLS = ("__per_cpu_offset", "__per_cpu_start", "__per_cpu_end", "nr_cpu_ids")
+
+_COUNTER = Layout("struct percpu_counter", "count", "counters")
 
 _offsets: tuple[lowlevel.Kernel, list[int]] | None = None
 
@@ -89,3 +94,39 @@ def per_cpu(name: str, cpu: int) -> int:
 def per_cpu_ptr(pointer: int, cpu: int) -> int:
     """A CPU's copy of what a ``__percpu`` pointer in memory stands for."""
     return (pointer + per_cpu_offsets()[cpu]) & _U64
+
+
+def per_cpu_array(name: str) -> list[int]:
+    """Addresses of all CPUs' copies of a per-CPU variable, by CPU; raises SymbolMissingError."""
+    return [per_cpu(name, cpu) for cpu in range(len(per_cpu_offsets()))]
+
+
+def sums(pointers: Sequence[int], size: int, *, is_signed: bool = False) -> list[int]:
+    """Sums over all CPUs that could ever be there of per-CPU integers.
+
+    A CPU whose copy cannot be read is left out, with a warning.
+
+    :param pointers: ``__percpu`` pointers, of which NULL gives 0.
+    :param size: of the integer in bytes.
+    """
+    offsets = per_cpu_offsets()
+    found = bulk.sum_per_cpu(pointers, offsets, size=size, is_signed=is_signed)
+    lost = [ptr for ptr, (_, read) in zip(pointers, found) if ptr and read < len(offsets)]
+    if lost:
+        pylog.warning(
+            f"{len(lost)} per-CPU counters cannot be read on all CPUs, the first at {lost[0]:#x}: "
+            "their sums are too small"
+        )
+    return [total for total, _ in found]
+
+
+def counter_sums(counters: Sequence[int]) -> list[int | None]:
+    """Values of ``struct percpu_counter`` with what the CPUs still hold (percpu_counter_sum).
+
+    None for one that cannot be read.
+
+    :param counters: ``struct percpu_counter *``.
+    """
+    rows = _COUNTER.read_many(counters)
+    parts = sums([0 if row is None else row.counters for row in rows], 4, is_signed=True)
+    return [None if row is None else row.count + part for row, part in zip(rows, parts)]

@@ -1,0 +1,108 @@
+// SPDX-License-Identifier: GPL-2.0-or-later
+#include "bulk/array_scan.h"
+
+#include <algorithm>
+#include <cstring>
+#include <unordered_map>
+
+#include "base/error.h"
+
+namespace pyk {
+namespace {
+
+constexpr std::uint64_t kPage = 4096;
+constexpr std::uint64_t kBytesAtOnce = 1 << 18;
+
+void check(const StructArray& array, const ArrayField& field) {
+    const bool is_integer =
+        field.size == 1 || field.size == 2 || field.size == 4 || field.size == 8;
+    if (array.stride == 0 || array.stride > kPage || !is_integer ||
+        field.offset > array.stride - field.size) {
+        throw Error("a member of " + std::to_string(field.size) + " bytes at " +
+                    std::to_string(field.offset) + " does not lie in a struct of " +
+                    std::to_string(array.stride));
+    }
+}
+
+std::uint64_t value_of(const std::byte* structure, const ArrayField& field) {
+    std::uint64_t value = 0;
+    std::memcpy(&value, structure + field.offset, field.size);
+    return value;
+}
+
+// Calls `visit(bytes)` for each run of whole structs that can be read; returns how many cannot.
+template <typename Visit>
+std::uint64_t for_each_run(const MemoryReader& memory, const StructArray& array, WalkBounds& bounds,
+                           Visit visit) {
+    std::vector<std::byte> raw(kBytesAtOnce);
+    const std::uint64_t at_once = kBytesAtOnce / array.stride;
+    std::uint64_t unreadable = 0;
+    for (std::uint64_t at = 0; at < array.count && !bounds.is_interrupted_now();) {
+        const std::uint64_t count = std::min(at_once, array.count - at);
+        const KernelAddr start = array.base + at * array.stride;
+        const std::size_t got =
+            memory.read_prefix(start, std::span(raw).first(count * array.stride));
+        const std::uint64_t whole = got / array.stride;
+        visit(at, std::span(raw).first(whole * array.stride));
+        at += whole;
+        if (whole == count) continue;
+        // On to the first struct that begins behind the unreadable page.
+        const std::uint64_t behind =
+            kPage - (start.value + got) % kPage + got - whole * array.stride;
+        const std::uint64_t skipped =
+            std::min((behind + array.stride - 1) / array.stride, array.count - at);
+        unreadable += skipped;
+        at += skipped;
+    }
+    return unreadable;
+}
+
+}  // namespace
+
+ArrayMatches select_structs(const MemoryReader& memory, const StructArray& array,
+                            std::span<const ArrayTest> tests, WalkBounds& bounds) {
+    for (const ArrayTest& test : tests) check(array, test.field);
+    ArrayMatches found;
+    const auto passes = [&](const std::byte* structure) {
+        return std::ranges::all_of(tests, [&](const ArrayTest& test) {
+            return (value_of(structure, test.field) & test.mask) == test.value;
+        });
+    };
+    found.unreadable = for_each_run(
+        memory, array, bounds, [&](std::uint64_t first, std::span<const std::byte> bytes) {
+            for (std::size_t at = 0; at < bytes.size(); at += array.stride) {
+                if (passes(bytes.data() + at)) {
+                    found.structs.push_back(array.base + (first * array.stride + at));
+                }
+            }
+        });
+    found.is_interrupted = bounds.is_interrupted_now();
+    return found;
+}
+
+ArrayHistogram count_values(const MemoryReader& memory, const StructArray& array,
+                            const ArrayField& field, std::uint64_t mask, WalkBounds& bounds) {
+    check(array, field);
+    std::unordered_map<std::uint64_t, std::uint64_t> counts;
+    ArrayHistogram found;
+    // Neighbours mostly have the same value.
+    std::uint64_t last = 0, run = 0;
+    found.unreadable =
+        for_each_run(memory, array, bounds, [&](std::uint64_t, std::span<const std::byte> bytes) {
+            for (std::size_t at = 0; at < bytes.size(); at += array.stride) {
+                const std::uint64_t value = value_of(bytes.data() + at, field) & mask;
+                if (value != last) {
+                    if (run != 0) counts[last] += run;
+                    last = value;
+                    run = 0;
+                }
+                ++run;
+            }
+        });
+    if (run != 0) counts[last] += run;
+    found.counts.insert(counts.begin(), counts.end());
+    found.is_interrupted = bounds.is_interrupted_now();
+    return found;
+}
+
+}  // namespace pyk

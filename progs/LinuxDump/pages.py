@@ -1,0 +1,252 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Page frames: struct pages, their flags and types, free lists (include/linux/page-flags.h)."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from pykdump import compat, lowlevel
+from pykdump.bulk import PfnRange, Test, count_values, ram_ranges, select_structs
+from pykdump.errors import PykdumpError, ReadError
+from pykdump.layout import Layout
+from pykdump.logging import pylog
+from pykdump.walks import walk_lists
+
+PAGE_SIZE = 4096
+_MAX_NODES = 1024  # MAX_NUMNODES
+_MAX_ORDER = 10
+
+# arch/x86/include/asm/page_64_types.h and pgtable_64_types.h: without CONFIG_RANDOMIZE_MEMORY
+_PAGE_OFFSET = {4: 0xFFFF_8880_0000_0000, 5: 0xFF11_0000_0000_0000}
+_VMEMMAP = {4: 0xFFFF_EA00_0000_0000, 5: 0xFFD4_0000_0000_0000}
+
+_TYPE_SHIFT = 24  # PGTY_* lie in the top byte of page_type
+_TYPE_BASE = 0x8000_0000  # before them: types were bits that are clear, below this one
+# v4.18 6e292b9be7f4 ("mm: split page_type out from _mapcount"); PG_* macros of page_type
+_TYPE_BITS = {"buddy": 0x80, "table": 0x200}
+_NOT_FLAGS = ("__NR_PAGEFLAGS",)
+
+
+def page_offset() -> int:
+    """Where the direct map of all RAM begins."""
+    return _base("page_offset_base", _PAGE_OFFSET)
+
+
+def vmemmap() -> int:
+    """Where the array of all struct pages begins."""
+    return _base("vmemmap_base", _VMEMMAP)
+
+
+def _base(name: str, constants: dict[int, int]) -> int:
+    where = lowlevel.find_symbol(name)
+    return constants[lowlevel.dump().levels] if where is None else lowlevel.read_pointer(where)
+
+
+def page_of(pfn: int) -> int:
+    """``struct page *`` of a page frame."""
+    return vmemmap() + pfn * lowlevel.sizeof("struct page")
+
+
+def pfn_of(page: int) -> int:
+    """Page frame of a ``struct page *``."""
+    return (page - vmemmap()) // lowlevel.sizeof("struct page")
+
+
+def address_of(pfn: int) -> int:
+    """Where the direct map has a page frame."""
+    return page_offset() + pfn * PAGE_SIZE
+
+
+def is_ram(pfn: int) -> bool:
+    """Whether the machine had RAM there."""
+    return any(first <= pfn < end for first, end in ram_ranges())
+
+
+# --- all pages at once
+
+
+def select(tests: list[Test]) -> Iterator[int]:
+    """``struct page *`` of all pages that pass these tests; unreadable ones are counted away."""
+    size, base, lost = lowlevel.sizeof("struct page"), vmemmap(), 0
+    for first, end in ram_ranges():
+        found, unreadable = select_structs("struct page", base + first * size, end - first, tests)
+        # Of frames that are no RAM to the kernel (a PC's ROM) there are no struct pages at all.
+        page = base + first * size
+        if unreadable < end - first or lowlevel.why_unreadable(page) != "not mapped":
+            lost += unreadable
+        yield from found
+    if lost:
+        pylog.warning(f"struct page of {lost} page frames is not in the dump: frames passed over")
+
+
+def flag_histogram() -> dict[int, int]:
+    """How many pages have which flags (the bits of ``enum pageflags``)."""
+    size, base = lowlevel.sizeof("struct page"), vmemmap()
+    mask = (1 << lowlevel.enumerators("enum pageflags")["__NR_PAGEFLAGS"]) - 1
+    total: dict[int, int] = {}
+    for first, end in ram_ranges():
+        counts, _ = count_values("struct page", base + first * size, end - first, "flags", mask)
+        for flags, count in counts.items():
+            total[flags] = total.get(flags, 0) + count
+    return total
+
+
+def flag_names(flags: int) -> list[str]:
+    """Names of the bits that are set in ``page.flags``, without PG_; a bit's first name."""
+    names: dict[int, str] = {}
+    for name, bit in lowlevel.enumerators("enum pageflags").items():
+        if name not in _NOT_FLAGS and name.startswith("PG_"):
+            names.setdefault(bit, name[3:])
+    return [name for bit, name in sorted(names.items()) if flags >> bit & 1]
+
+
+def type_test(name: str) -> Test:
+    """What tells pages of a type (``slab``, ``buddy``, ``table``); raises PykdumpError."""
+    flags = lowlevel.enumerators("enum pageflags")
+    if f"PG_{name}" in flags:
+        bit = 1 << flags[f"PG_{name}"]
+        return Test("flags", bit, bit)
+    # v6.11 4ffca5a96678 ("mm: support only one page_type per page"): numbers, not bits
+    types = lowlevel.enumerators("enum pagetype") if compat.has("enum pagetype") else {}
+    if f"PGTY_{name}" in types:
+        return Test("page_type", 0xFF << _TYPE_SHIFT, types[f"PGTY_{name}"] << _TYPE_SHIFT)
+    bit = types.get(f"PG_{name}", _TYPE_BITS.get(name, 0))
+    if not bit:
+        raise PykdumpError(f"how this kernel marks {name} pages is not known")
+    # v4.18 on: PAGE_TYPE_BASE 0xf0000000, of which the top bit is always set
+    return Test("page_type", _TYPE_BASE | bit, _TYPE_BASE)
+
+
+def is_of_type(page: int, name: str) -> bool:
+    """Whether a ``struct page *`` is of a type; raises ReadError."""
+    test = type_test(name)
+    member = lowlevel.member("struct page", test.member)
+    value = lowlevel.read_uint(page + member.offset, int(member.type.sizeof))
+    return value & test.mask == test.value
+
+
+# --- free pages
+
+
+@dataclass(frozen=True)
+class FreeBlocks:
+    """Free blocks of a zone, by order (2^order pages): what the lists hold and what is counted."""
+
+    node: int
+    zone: str
+    linked: tuple[int, ...]  #: blocks on the free lists
+    counted: tuple[int, ...]  #: zone.free_area[order].nr_free
+
+
+def free_blocks() -> list[FreeBlocks]:
+    """The buddy allocator's free lists of all zones that have pages."""
+    area, lists = lowlevel.sizeof("struct free_area"), lowlevel.sizeof("struct list_head")
+    kinds = int(lowlevel.member("struct free_area", "free_list").type.sizeof) // lists
+    areas = lowlevel.member("struct zone", "free_area")
+    orders = int(areas.type.sizeof) // area
+    counts = Layout("struct free_area", "nr_free")
+    found = []
+    for node, zone, name in zones():
+        first = zone + areas.offset
+        heads = [first + i * area + kind * lists for i in range(orders) for kind in range(kinds)]
+        walks = walk_lists(heads)
+        for head, walk in zip(heads, walks):
+            if walk.end != "complete":
+                pylog.warning(
+                    f"free list {head:#x} of zone {name} is broken ({walk.end} at "
+                    f"{walk.stopped_at:#x}): blocks behind are not counted"
+                )
+        linked = [
+            sum(len(walk.nodes) for walk in walks[i * kinds : (i + 1) * kinds])
+            for i in range(orders)
+        ]
+        rows = counts.read_many([first + i * area for i in range(orders)])
+        counted = tuple(0 if row is None else row.nr_free for row in rows)
+        found.append(FreeBlocks(node, name, tuple(linked), counted))
+    return found
+
+
+def zones() -> Iterator[tuple[int, int, str]]:
+    """Node, ``struct zone *`` and name of all zones that have pages."""
+    layout, size = Layout("struct zone", "present_pages", "name"), lowlevel.sizeof("struct zone")
+    at = lowlevel.member("struct pglist_data", "node_zones")
+    count = int(at.type.sizeof) // size
+    for node, data in _nodes():
+        addrs = [data + at.offset + i * size for i in range(count)]
+        for addr, row in zip(addrs, layout.read_many(addrs)):
+            if row is not None and row.present_pages:
+                yield node, addr, lowlevel.read_string(row.name).decode("ascii", "replace")
+
+
+def node_count() -> int:
+    """Numbers of NUMA nodes are below this."""
+    where = lowlevel.find_symbol("nr_node_ids")
+    return 1 if where is None else min(max(1, lowlevel.read_uint(where, 4)), _MAX_NODES)
+
+
+def _nodes() -> Iterator[tuple[int, int]]:
+    alone = lowlevel.find_symbol("contig_page_data")  # without CONFIG_NUMA
+    if alone is not None:
+        yield 0, alone
+        return
+    table = lowlevel.symbol_address("node_data")
+    for node in range(node_count()):
+        try:
+            data = lowlevel.read_pointer(table + 8 * node)
+        except ReadError:
+            return
+        if data:
+            yield node, data
+
+
+def class_ranges(name: str) -> list[PfnRange]:
+    """Page frames of a class: ``slab``, ``free``, ``table``; for searches."""
+    test = type_test({"free": "buddy"}.get(name, name))
+    orders = Layout("struct page", "private")
+    ranges: list[PfnRange] = []
+    heads = list(select([test]))
+    for page, row in zip(heads, orders.read_many(heads)):
+        pfn = pfn_of(page)
+        if name == "free":
+            pages = 1 << min(row.private, 20)
+        else:
+            pages = compound_pages(page)
+        ranges.append((pfn, pfn + pages))
+    return ranges
+
+
+def compound_pages(page: int) -> int:
+    """Of how many page frames the compound page of this head is; 1 for a plain page."""
+    flags = lowlevel.read_uint(page, 8)
+    if not flags >> lowlevel.enumerators("enum pageflags")["PG_head"] & 1:
+        return 1
+    # v6.6 ebc1baf5c9b4 ("mm: free up a word in the first tail page"): in its flags
+    tail = page + lowlevel.sizeof("struct page")
+    if compat.has("struct page.compound_order"):
+        return 1 << min(lowlevel.read_uint(tail + _offset("compound_order"), 1), 20)
+    return 1 << min(lowlevel.read_uint(tail, 8) & 0xFF, 20)
+
+
+def _offset(name: str) -> int:
+    return lowlevel.member("struct page", name).offset
+
+
+def head_of(page: int) -> int:
+    """The head of the compound page that a ``struct page *`` belongs to, else itself."""
+    head = lowlevel.read_pointer(page + _offset("compound_head"))
+    return head - 1 if head & 1 else page
+
+
+def free_order_of(pfn: int) -> int | None:
+    """Order of the free block that a page frame lies in; None when it is not free."""
+    # A free block of order n begins at a multiple of 2^n; only its first page is marked.
+    orders = Layout("struct page", "private")
+    for order in range(_MAX_ORDER + 1):
+        first = pfn & -(1 << order)
+        row = orders.read(page_of(first))
+        if row is None or not is_of_type(page_of(first), "buddy"):
+            continue
+        if first + (1 << min(row.private, _MAX_ORDER)) > pfn:
+            return int(row.private)
+    return None

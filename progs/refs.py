@@ -1,0 +1,49 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Show who points at an address: every word of memory that holds it, and what it lies in."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from LinuxDump import Slab
+from LinuxDump.hits import Found, found, lines
+from LinuxDump.whatis import what_is
+from pykdump.bulk import find_numbers
+from pykdump.tool import Tool, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("addr", metavar="ADDR", help="the address, in hex")
+    parser.add_argument(
+        "-o", "--object", action="store_true", help="pointers into the slab object of ADDR, too"
+    )
+    parser.add_argument("--size", type=int, help="pointers to this many bytes from ADDR on")
+    parser.add_argument("--limit", type=int, default=1000, help="hits to show (default: 1000)")
+
+
+def collect(options: argparse.Namespace) -> Found:
+    try:
+        addr = int(options.addr, 16)
+    except ValueError:
+        raise UsageError(f"{options.addr} is no address; write it in hex") from None
+    low, size = addr, max(1, options.size or 1)
+    if options.object:
+        low, size = _object_of(addr)
+    hits = find_numbers(low, low + size - 1, limit=max(1, options.limit))
+    return found(hits, classify=True)
+
+
+def _object_of(addr: int) -> tuple[int, int]:
+    place = what_is(addr)
+    if place.kind != "slab" or not place.details["object_addr"]:
+        raise UsageError(f"{addr:#x} lies in no slab object: {place.text}; use --size")
+    cache = next(c for c in Slab.caches() if c.addr == place.details["cache_addr"])
+    return place.details["object_addr"], cache.object_size
+
+
+def render(result: Found, options: argparse.Namespace) -> Iterator[str]:
+    yield from lines(result)
+
+
+TOOL = Tool(add_arguments, collect, render)

@@ -1,0 +1,74 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Search all memory of the dump for a number, a range of numbers, text or bytes."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+
+from LinuxDump.hits import CLASSES, Found, found, lines, only
+from pykdump.bulk import Hits, find_numbers, find_pattern
+from pykdump.tool import Tool, UsageError
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    what = parser.add_mutually_exclusive_group(required=True)
+    what.add_argument("number", nargs="?", metavar="NUMBER", help="hex, or LOW-HIGH for a range")
+    what.add_argument("-s", "--string", metavar="TEXT", help="text, at any place")
+    what.add_argument("-b", "--bytes", metavar="HEX", help="bytes as hex digits, at any place")
+    parser.add_argument(
+        "--size", type=int, choices=(1, 2, 4, 8), default=8, help="of the number (default: 8)"
+    )
+    parser.add_argument("--mask", type=_number, help="bits of the number that count", default=None)
+    parser.add_argument(
+        "--in",
+        dest="classes",
+        metavar="CLASS[,...]",
+        help=f"only in pages of these classes: {', '.join(CLASSES)}; --in=-free: in all others",
+    )
+    parser.add_argument("--limit", type=int, default=1000, help="hits to show (default: 1000)")
+    parser.add_argument("-w", "--whatis", action="store_true", help="say what each hit lies in")
+
+
+def _number(text: str) -> int:
+    return int(text, 16)
+
+
+def collect(options: argparse.Namespace) -> Found:
+    for name in (options.classes or "").lstrip("-").split(","):
+        if name and name not in CLASSES:
+            raise UsageError(f"there is no class {name}; classes: {', '.join(CLASSES)}")
+    return found(_search(options), classify=options.whatis)
+
+
+def _search(options: argparse.Namespace) -> Hits:
+    pages, limit = only(options.classes), max(1, options.limit)
+    if options.string:
+        return find_pattern(options.string.encode(), pages=pages, limit=limit)
+    if options.bytes:
+        try:
+            return find_pattern(bytes.fromhex(options.bytes), pages=pages, limit=limit)
+        except ValueError:
+            raise UsageError(f"{options.bytes} is no even number of hex digits") from None
+    low, high = _range(options.number, options.size)
+    mask = (1 << 64) - 1 if options.mask is None else options.mask & (1 << 64) - 1
+    return find_numbers(low, high, size=options.size, mask=mask, pages=pages, limit=limit)
+
+
+def _range(text: str, size: int) -> tuple[int, int]:
+    low, dash, high = text.partition("-")
+    try:
+        first = int(low, 16)
+        last = int(high, 16) if dash else first
+    except ValueError:
+        raise UsageError(f"{text} is no number; write it in hex, a range as LOW-HIGH") from None
+    if first > last or last >> 8 * size:
+        raise UsageError(f"{text}: no number of {size} bytes can be in that range")
+    return first, last
+
+
+def render(result: Found, options: argparse.Namespace) -> Iterator[str]:
+    yield from lines(result)
+
+
+TOOL = Tool(add_arguments, collect, render)
