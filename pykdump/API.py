@@ -19,9 +19,10 @@ import time
 import traceback
 from collections import defaultdict
 from optparse import Option, OptionParser
+from typing import Any
 
 import pykdump
-from pykdump import crash, dlkmload, highlevel, lowlevel, scripts
+from pykdump import crash, dlkmload, highlevel, lowlevel, scripts, vmcorearch
 from pykdump.commands import (
     SuppressCrashErrors,
     exec_command,
@@ -30,17 +31,6 @@ from pykdump.commands import (
     exec_crash_command_bg2,
     exec_gdb_command,
     set_default_timeout,
-)
-from pykdump.datatypes import (
-    ArtStructInfo,
-    EnumInfo,
-    SUInfo,
-    TypeInfo,
-    enumerator_value,
-    funcargs,
-    getStructInfo,
-    type_length,
-    whatis,
 )
 from pykdump.dlkmload import delModule, loadModule, lsModules, possibleModuleNames
 from pykdump.Generic import (
@@ -60,26 +50,90 @@ from pykdump.Generic import (
     require_cmod_version,
 )
 from pykdump.highlevel import (
+    ALIGN,
+    FD_ISSET,
+    PYKD,
     Addr,
+    ArtStructInfo,
+    AttrSetter,
     Deref,
+    EnumInfo,
     LH_isempty,
     ListHead,
+    SmartString,
+    StructResult,
+    SUInfo,
+    TypeInfo,
+    VarInfo,
+    addr2mod,
+    addr2sym,
+    atomic_t,
     container_of,
+    cpu_to_le32,
+    enumerator_value,
+    funcargs,
+    get_nsproxy,
+    get_pathname,
     getFullBuckets,
     getFullBucketsH,
     getListSize,
+    getSizeOf,
+    getStructInfo,
     hlist_for_each_entry,
+    is_task_active,
+    le16_to_cpu,
+    le32_to_cpu,
     list_for_each_entry,
+    member_offset,
+    member_size,
+    phys_to_page,
+    pid_to_task,
     printObject,
     readBadList,
+    readInt,
     readList,
     readListByHead,
+    readLong,
+    readmem,
+    readProcessMem,
+    readPtr,
+    readS32,
+    readS64,
     readStructNext,
     readSU,
     readSUArray,
     readSUListFromHead,
     readSymbol,
+    readU8,
+    readU16,
+    readU32,
+    readU64,
+    readUInt,
+    readULong,
+    set_nsproxy,
+    set_readmem_task,
+    setAliases,
     setListMaxel,
+    sLong,
+    struct_exists,
+    struct_size,
+    structSetAttr,
+    structSetProcAttr,
+    sym2addr,
+    sym2alladdr,
+    symbol_exists,
+    task_to_pid,
+    tEnum,
+    tPtr,
+    type_length,
+    uInt,
+    uLong,
+    union_size,
+    unsigned16,
+    unsigned32,
+    unsigned64,
+    uvtop,
+    whatis,
 )
 from pykdump.logging import WARNING, PyLog, pylog
 from pykdump.memocaches import (
@@ -94,48 +148,21 @@ from pykdump.memocaches import (
     purge_memoize_cache,
     purge_typeinfo,
 )
-from pykdump.memory import (
-    ALIGN,
-    FD_ISSET,
-    cpu_to_le32,
-    le16_to_cpu,
-    le32_to_cpu,
-    phys_to_page,
-    readInt,
-    readLong,
-    readmem,
-    readProcessMem,
-    readPtr,
-    readS32,
-    readS64,
-    readU8,
-    readU16,
-    readU32,
-    readU64,
-    readUInt,
-    readULong,
-    set_readmem_task,
-    sLong,
-    uInt,
-    uLong,
-    unsigned16,
-    unsigned32,
-    unsigned64,
-    uvtop,
-)
-from pykdump.pseudo import AttrSetter, structSetAttr, structSetProcAttr
-from pykdump.sizes import (
-    atomic_t,
-    getSizeOf,
-    member_offset,
-    member_size,
-    struct_exists,
-    struct_size,
-    union_size,
-)
-from pykdump.structs import StructResult
 from pykdump.tparser import CDefine, CEnum
-from pykdump.values import SmartString, tEnum, tPtr
+from pykdump.vmcorearch import (
+    BITS_PER_INT,
+    BITS_PER_LONG,
+    INT_MASK,
+    INT_MAX,
+    INT_SIZE,
+    LONG_MASK,
+    LONG_MAX,
+    LONG_SIZE,
+    PTR_SIZE,
+    KernelRev,
+    pointersize,
+    sys_info,
+)
 
 pp = pprint.PrettyPrinter(indent=4)
 
@@ -159,15 +186,35 @@ debugDLKM = 0
 
 scripts.install_hooks()
 
+# Constants of the dump, read when they are asked for.
+CGDIR: str
+HZ: int
+PAGESIZE: int
+PAGE_CACHE_SHIFT: int
+RHDIR: str
+debuginfo: list[str]
+kernel: str
+kname: str
+
+
+def __getattr__(name: str) -> Any:
+    if name in vmcorearch.LATE_NAMES:
+        return getattr(vmcorearch, name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
 __all__ = [
     "ALIGN",
     "API_options",
     "Addr",
     "ArtStructInfo",
     "AttrSetter",
+    "BITS_PER_INT",
+    "BITS_PER_LONG",
     "Bunch",
     "CDefine",
     "CEnum",
+    "CGDIR",
     "CU_LIVE",
     "CU_LOAD",
     "CU_PYMOD",
@@ -176,20 +223,36 @@ __all__ = [
     "Deref",
     "EnumInfo",
     "FD_ISSET",
+    "HZ",
+    "INT_MASK",
+    "INT_MAX",
+    "INT_SIZE",
+    "KernelRev",
     "LH_isempty",
+    "LONG_MASK",
+    "LONG_MAX",
+    "LONG_SIZE",
     "ListHead",
     "Option",
     "OptionParser",
+    "PAGESIZE",
+    "PAGE_CACHE_SHIFT",
+    "PTR_SIZE",
+    "PYKD",
     "PY_select",
     "PY_select_purge",
     "PyLog",
+    "RHDIR",
     "SUInfo",
     "SmartString",
     "StructResult",
     "SuppressCrashErrors",
     "TrueOnce",
     "TypeInfo",
+    "VarInfo",
     "WARNING",
+    "addr2mod",
+    "addr2sym",
     "argv2s",
     "atexit",
     "atomic_t",
@@ -200,6 +263,7 @@ __all__ = [
     "debug",
     "debugDLKM",
     "debugReload",
+    "debuginfo",
     "defaultdict",
     "delModule",
     "enumerator_value",
@@ -215,12 +279,17 @@ __all__ = [
     "getListSize",
     "getSizeOf",
     "getStructInfo",
+    "get_nsproxy",
+    "get_pathname",
     "hexl",
     "highlevel",
     "hlist_for_each_entry",
     "importlib",
+    "is_task_active",
     "isfileoutput",
     "iterN",
+    "kernel",
+    "kname",
     "le16_to_cpu",
     "le32_to_cpu",
     "list_for_each_entry",
@@ -234,6 +303,8 @@ __all__ = [
     "os",
     "patch_default_kw",
     "phys_to_page",
+    "pid_to_task",
+    "pointersize",
     "possibleModuleNames",
     "pp",
     "pprint",
@@ -271,8 +342,10 @@ __all__ = [
     "require_cmod_version",
     "sLong",
     "select",
+    "setAliases",
     "setListMaxel",
     "set_default_timeout",
+    "set_nsproxy",
     "set_readmem_task",
     "stat",
     "string",
@@ -280,12 +353,17 @@ __all__ = [
     "structSetProcAttr",
     "struct_exists",
     "struct_size",
+    "sym2addr",
+    "sym2alladdr",
+    "symbol_exists",
     "sys",
+    "sys_info",
     "tEnum",
     "tPtr",
     "t_start",
     "t_start_children",
     "t_starta",
+    "task_to_pid",
     "time",
     "traceback",
     "type_length",

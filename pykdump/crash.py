@@ -6,16 +6,41 @@ from __future__ import annotations
 import sys
 from typing import Any
 
-from pykdump import commands, lowlevel
+from pykdump import commands, lowlevel, vmcorearch
 from pykdump.commands import exec_crash_command, exec_crash_command_bg2, set_default_timeout
-from pykdump.datatypes import enumerator_value
 from pykdump.errors import CrashError as error
-from pykdump.highlevel import getFullBuckets, getFullBucketsH, getListSize
+from pykdump.highlevel import (
+    FD_ISSET,
+    addr2mod,
+    addr2sym,
+    cpu_to_le32,
+    enumerator_value,
+    get_pathname,
+    getFullBuckets,
+    getFullBucketsH,
+    getListSize,
+    is_task_active,
+    le16_to_cpu,
+    le32_to_cpu,
+    member_offset,
+    member_size,
+    phys_to_page,
+    pid_to_task,
+    readmem,
+    readPtr,
+    set_readmem_task,
+    sLong,
+    struct_size,
+    sym2addr,
+    sym2alladdr,
+    symbol_exists,
+    task_to_pid,
+    union_size,
+    uvtop,
+)
 from pykdump.logging import WARNING
-from pykdump.memory import FD_ISSET, cpu_to_le32, le16_to_cpu, le32_to_cpu, mem2long, phys_to_page
+from pykdump.memory import mem2long
 from pykdump.memory import readIntN as readInt
-from pykdump.memory import readmem, readPtr, set_readmem_task, sLong, uvtop
-from pykdump.sizes import member_offset, member_size, struct_size, union_size
 
 #: What scripts compare with the version that they need.
 version = "3.2.1"
@@ -46,8 +71,8 @@ AMBIGUOUS = -2
 def __getattr__(name: str) -> Any:
     if name == "default_timeout":
         return commands.default_timeout()
-    if name == "PAGESIZE":
-        return lowlevel.dump().page_size
+    if name in ("HZ", "PAGESIZE", "PAGE_CACHE_SHIFT"):
+        return getattr(vmcorearch, name)
     raise AttributeError(f"module 'crash' has no attribute {name!r}")
 
 
@@ -108,6 +133,8 @@ __all__ = [
     "UVADDR",
     "WARNING",
     "XENMACHADDR",
+    "addr2mod",
+    "addr2sym",
     "cpu_to_le32",
     "crash_set_error",
     "enumerator_value",
@@ -120,12 +147,15 @@ __all__ = [
     "getListSize",
     "get_GDB_output",
     "get_epython_cmds",
+    "get_pathname",
+    "is_task_active",
     "le16_to_cpu",
     "le32_to_cpu",
     "mem2long",
     "member_offset",
     "member_size",
     "phys_to_page",
+    "pid_to_task",
     "readInt",
     "readPtr",
     "readmem",
@@ -135,6 +165,10 @@ __all__ = [
     "set_readmem_task",
     "setprocname",
     "struct_size",
+    "sym2addr",
+    "sym2alladdr",
+    "symbol_exists",
+    "task_to_pid",
     "union_size",
     "uvtop",
     "version",
