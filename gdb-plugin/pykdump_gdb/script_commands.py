@@ -17,7 +17,7 @@ from pykdump import scripts as common
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
 from pykdump.tool import Parser
-from pykdump_gdb import repl, scripts, search, switches, tools
+from pykdump_gdb import crash_commands, repl, scripts, search, switches, tools
 from pykdump_gdb.command import Command
 
 #: What is no file: name -> what it does with its arguments.
@@ -223,4 +223,5 @@ def register() -> None:
     switches.register()
     repl.register()
     commands.debugger = _Debugger()
+    crash_commands.register()
     common.install_hooks()
