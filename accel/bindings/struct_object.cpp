@@ -127,6 +127,7 @@ int set_attribute(PyObject* self, PyObject* name, PyObject* value) {
         const auto known = attributes().find(key);
         if (known != attributes().end()) known->second.may_be_shadowed = true;
     }
+    if (PyObject_IS_GC(self) != 0 && PyObject_GC_IsTracked(self) == 0) PyObject_GC_Track(self);
     const int done = PyObject_GenericSetAttr(self, interned, value);
     Py_DECREF(interned);
     return done;

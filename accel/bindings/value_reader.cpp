@@ -90,6 +90,9 @@ PyObject* make_struct(PyObject* type, std::uint64_t addr) {
     // Not by calling the class: its constructor, for users, takes the name of a type.
     PyObject* made = PyLong_Type.tp_new(reinterpret_cast<PyTypeObject*>(type), args, nullptr);
     Py_DECREF(args);
+    // Without attributes of its own it is in no cycle: the collector need not look at millions of
+    // them. set_attribute() gives it back.
+    if (made != nullptr && PyObject_GC_IsTracked(made) != 0) PyObject_GC_UnTrack(made);
     return made;
 }
 

@@ -7,9 +7,13 @@ import statistics
 import sys
 import time
 
+from drgn import Object
+from drgn.helpers.linux.list import list_for_each_entry
 from drgn.helpers.linux.pid import for_each_task
 
 prog = globals()["prog"]
+
+PAGES = 50_000
 
 
 def timed(rounds, work):
@@ -39,11 +43,48 @@ def stack_frames():
     return count
 
 
+def api_figures(ours):
+    """What the classic API does, by drgn's objects."""
+    init_task = prog["init_task"]
+    tasks = init_task.tasks.address_of_()
+    hundred_thousand = [None] * 100_000
+
+    def attributes():
+        for _ in hundred_thousand:
+            init_task.pid.value_()
+
+    def lists():
+        for _ in range(20):
+            found = list(list_for_each_entry("struct task_struct", tasks, "tasks"))
+        return found
+
+    page = Object(prog, "struct page *", value=ours["vmemmap"])
+    table = prog["dentry_hashtable"]
+    count = PAGES
+    figures = {}
+    seconds, _ = timed(5, attributes)
+    figures["attribute_us"] = seconds / len(hundred_thousand) * 1e6
+    seconds, found = timed(5, lists)
+    figures["list_us"] = seconds / (20 * len(found)) * 1e6
+    figures["list_pids"] = [task.pid.value_() for task in found]
+    seconds, pages = timed(3, lambda: [page[i] for i in range(count)])
+    figures["array_us"] = seconds / count * 1e6
+    seconds, flags = timed(3, lambda: [one.flags.value_() for one in pages])
+    figures["flags_us"] = seconds / count * 1e6
+    figures["flags_sum"] = sum(flags)
+    buckets = range(ours["buckets"])
+    seconds, firsts = timed(3, lambda: [table[i].first.value_() for i in buckets])
+    figures["buckets_us"] = seconds / ours["buckets"] * 1e6
+    figures["full_buckets"] = sum(1 for first in firsts if first)
+    return figures
+
+
 def main():
     """Measure and write to the file named on the command line."""
     with open(os.environ["PYKDUMP_BENCH_OUT"], encoding="utf-8") as file:
-        addresses = json.load(file)["addresses"]
-    figures = {}
+        ours = json.load(file)
+    addresses = ours["addresses"]
+    figures = api_figures(ours)
     figures["reads_first"], words = timed(1, lambda: read_all(addresses))
     figures["reads_again"], words = timed(5, lambda: read_all(addresses))
     figures["reads_sum"] = sum(words) % 2**64

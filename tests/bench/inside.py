@@ -10,10 +10,11 @@ import time
 import gdb
 
 from LinuxDump import BTstack, Tasks, modules
-from pykdump import _accel, lowlevel
+from pykdump import _accel, highlevel, lowlevel
 
 READS = 200_000
 MANY = 20_000
+PAGES = 50_000
 
 
 def timed(rounds, work):
@@ -32,6 +33,40 @@ def scattered_addresses():
     top = lowlevel.dump().memory_bytes - (64 << 20)
     chance = random.Random(1)
     return [base + chance.randrange(16 << 17, top >> 3) * 8 for _ in range(READS)]
+
+
+def api_figures():
+    """The classic API at work: microseconds for each thing, and results to compare."""
+    init_task = highlevel.readSymbol("init_task")
+    hundred_thousand = [None] * 100_000
+
+    def attributes():
+        for _ in hundred_thousand:
+            init_task.pid
+
+    def lists():
+        for _ in range(100):
+            found = highlevel.readSUListFromHead("init_task", "tasks", "struct task_struct")
+        return found
+
+    vmemmap = lowlevel.read_pointer(lowlevel.symbol_address("vmemmap_base"))
+    hashtable = highlevel.readSymbol("dentry_hashtable")
+    buckets = 1 << 32 - highlevel.readSymbol("d_hash_shift")
+    figures = {"buckets": buckets, "vmemmap": vmemmap}
+    seconds, _ = timed(5, attributes)
+    figures["attribute_us"] = seconds / len(hundred_thousand) * 1e6
+    seconds, tasks = timed(5, lists)
+    figures["list_us"] = seconds / (100 * len(tasks)) * 1e6
+    figures["list_pids"] = [task.pid for task in tasks]
+    seconds, pages = timed(3, lambda: highlevel.readSUArray("struct page", vmemmap, PAGES))
+    figures["array_us"] = seconds / PAGES * 1e6
+    seconds, flags = timed(3, lambda: [page.flags for page in pages])
+    figures["flags_us"] = seconds / PAGES * 1e6
+    figures["flags_sum"] = sum(flags)
+    seconds, full = timed(3, lambda: highlevel.getFullBuckets(int(hashtable), 8, buckets))
+    figures["buckets_us"] = seconds / buckets * 1e6
+    figures["full_buckets"] = len(full)
+    return figures
 
 
 def main():
@@ -64,6 +99,7 @@ def main():
     seconds, _ = timed(3, lambda: [symbols.at(addr) for addr in places])
     figures["symbols_us"] = seconds / len(places) * 1e6
 
+    figures.update(api_figures())
     figures["gdb_bt_all"], _ = timed(1, lambda: gdb.execute("thread apply all bt", to_string=True))
     with open(os.environ["PYKDUMP_BENCH_OUT"], "w", encoding="utf-8") as file:
         json.dump(figures, file)

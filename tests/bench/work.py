@@ -26,7 +26,8 @@ def rows(vmlinux: Path, vmcore: Path, form: str) -> Iterator[Row]:
         # drgn 0.0.22 opens neither kdump nor ELF dumps as QEMU writes them, but makedumpfile's.
         has_peer = form == "lzo" and shutil.which("drgn")
         theirs = _drgn(vmlinux, vmcore, Path(folder)) if has_peer else {}
-    for name in ("reads_sum", "task_list") if theirs else ():
+    equal = ("reads_sum", "task_list", "list_pids", "flags_sum", "full_buckets")
+    for name in equal if theirs else ():
         if ours[name] != theirs[name]:
             raise ValueError(f"{vmcore}: {name} differs from drgn's")
 
@@ -41,6 +42,11 @@ def rows(vmlinux: Path, vmcore: Path, form: str) -> Iterator[Row]:
     yield row("stacks as data, with symbols", "µs a frame", "stacks_us_a_frame", 10)
     yield row("the same for 20 000 stacks", "µs a frame", "many_stacks_us_a_frame", 10)
     yield row("address to symbol, one call from Python each", "µs", "symbols_us", None)
+    yield row("`t.pid` of a task, warm", "µs", "attribute_us", 1 / 3)
+    yield row("a struct from `readSUListFromHead`", "µs", "list_us", 1)
+    yield row("a struct from `readSUArray`", "µs", "array_us", 1)
+    yield row("`page.flags` of each of these", "µs", "flags_us", None)
+    yield row("a bucket by `getFullBuckets`", "µs", "buckets_us", None)
     yield row("`thread apply all bt` in GDB, first time", "s", "gdb_bt_all", 1)
 
 

@@ -59,7 +59,7 @@ for text in json.load(open(FILE)):
 print("FOUND " + json.dumps(found))
 """
 
-MODULES = ("lowlevel", "values", "memory", "highlevel")
+MODULES = ("lowlevel", "values", "memory", "dlkmload", "highlevel")
 
 
 class Answers:

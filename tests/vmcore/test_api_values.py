@@ -1,0 +1,145 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The classic API on real dumps: what it reads is what the guest wrote down of itself."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from api_run import Answers, evaluate
+
+from harness import Vmcore
+
+T = 'readSymbol("init_task")'
+TASK = '"struct task_struct"'
+INIT = "StructResult('struct task_struct', pid_to_task(1))"
+
+EXPRESSIONS = {
+    "leaders": f'[(t.pid, t.comm) for t in readSUListFromHead("init_task", "tasks", {TASK})]',
+    "modules": '[m.name for m in ListHead(sym2addr("modules"), "struct module").list]',
+    "lsModules": "lsModules()",
+    "release": 'readSymbol("init_uts_ns").name.release',
+    "schedule": '(addr2sym(sym2addr("schedule")), addr2sym(sym2addr("schedule") + 1),'
+    ' addr2sym(sym2addr("schedule") + 1, True))',
+    "stext": '(sym2addr("_stext"), sym2addr("nosuch"), symbol_exists("nosuch"))',
+    "module symbols": 'sorted({addr2mod(a) or "" for a in sym2alladdr("cleanup_module")})',
+    "vmas": f"[(v.vm_start, v.vm_end) for v in readStructNext({INIT}.mm.mmap, 'vm_next')]",
+    "pwd": f"get_pathname({INIT}.fs.root.dentry, {INIT}.fs.root.mnt)",
+    "threads": "[(t.pid, [o.pid for o in readSUListFromHead(Addr(t.thread_group),"
+    f' "thread_group", {TASK})]) for t in readSUListFromHead("init_task", "tasks", {TASK})]',
+    "children": "[c.pid for c in" f' readSUListFromHead(Addr({INIT}.children), "sibling", {TASK})]',
+    "user memory": f"readProcessMem(pid_to_task(1), {INIT}.mm.arg_start, 4)",
+    "user memory by readmem": f"(set_readmem_task(pid_to_task(1)),"
+    f" readmem({INIT}.mm.arg_start, 4), set_readmem_task(0))[1]",
+    "state": f"({INIT}.state, {INIT}.hasField('state') or {INIT}.hasField('__state'))",
+    "function pointer": f"addr2sym({INIT}.sched_class.enqueue_task)",
+    "no pid": "(pid_to_task(4194303), task_to_pid(8), task_to_pid(pid_to_task(1)))",
+    "nsproxy": f"get_nsproxy() == {INIT}.nsproxy",
+    "enum": 'EnumInfo("enum pid_type").PIDTYPE_PID',
+    "dentries": "[str(SmartString(d.d_name.name)) for d in readSUListFromHead("
+    f"Addr({INIT}.fs.root.dentry.d_subdirs), 'd_child', 'struct dentry')]",
+    "core": "[(m.name, m.core_layout.size, m.core_layout.base, m.module_core)"
+    ' for m in ListHead(sym2addr("modules"), "struct module").list]',
+    "pages": "readSUArray('struct page', phys_to_page(0x1000), 4)[3] =="
+    " phys_to_page(0x1000) + 3 * struct_size('struct page')",
+}
+
+_answers: dict[str, Answers] = {}
+
+
+@pytest.fixture
+def answers(vmcore: Vmcore, tmp_path: Path) -> Answers:
+    """The expressions in a dump; GDB runs once for all tests."""
+    if vmcore.name not in _answers:
+        files = next(iter(vmcore.forms.values()))
+        found = evaluate(vmcore.vmlinux, files, EXPRESSIONS.values(), tmp_path)
+        _answers[vmcore.name] = found
+    return _answers[vmcore.name]
+
+
+def plain(answers: Answers, name: str) -> Any:
+    return answers.plain(EXPRESSIONS[name])
+
+
+def test_processes_are_those_of_proc(vmcore: Vmcore, answers: Answers) -> None:
+    listed = dict(plain(answers, "leaders"))
+    # Kernel threads come and go between the guest's look and the dump.
+    lasting = {
+        t["pid"]: bytes.fromhex(t["comm_hex"]).decode("ascii", "backslashreplace")
+        for t in vmcore.facts["tasks"]
+        if t["pid"] == t["tgid"] and not t["kernel_thread"] and t["pid"] in listed
+    }
+    assert listed[1] == lasting[1]
+    assert len(lasting) > 20
+    assert {pid: listed[pid] for pid in lasting} == lasting
+
+
+def test_threads_by_their_old_list_are_those_of_proc(vmcore: Vmcore, answers: Answers) -> None:
+    planted: dict[int, set[int]] = {}
+    for task in vmcore.facts["tasks"]:
+        planted.setdefault(task["tgid"], set()).add(task["pid"])
+    read = {leader: set(others) for leader, others in plain(answers, "threads")}
+    several = {tgid for tgid, pids in planted.items() if len(pids) > 1 and tgid in read}
+    assert several
+    for tgid in several:
+        assert read[tgid] | {tgid} == planted[tgid]
+    assert all(0 not in others for others in read.values())
+
+
+def test_mappings_by_their_old_list_are_those_of_proc(vmcore: Vmcore, answers: Answers) -> None:
+    lines = vmcore.facts["processes"]["1"]["maps"].splitlines()
+    ranges = [
+        [int(part, 16) for part in re.match(r"(\w+)-(\w+)", line).groups()]  # type: ignore
+        for line in lines
+        if "[vsyscall]" not in line
+    ]
+    assert plain(answers, "vmas") == ranges
+
+
+def test_modules_are_those_that_were_loaded(vmcore: Vmcore, answers: Answers) -> None:
+    assert plain(answers, "modules") == plain(answers, "lsModules")
+    assert set(vmcore.facts["module_sections"]) <= set(plain(answers, "modules"))
+    assert len(plain(answers, "module symbols")) > 10
+
+
+def test_symbols_have_the_guests_addresses(vmcore: Vmcore, answers: Answers) -> None:
+    assert plain(answers, "stext") == [vmcore.facts["symbols"]["_stext"], 0, False]
+    assert plain(answers, "schedule") == ["schedule", None, ["schedule", 1]]
+    assert re.match(r"enqueue_task_\w+$", plain(answers, "function pointer"))
+
+
+def test_release_is_that_of_uname(vmcore: Vmcore, answers: Answers) -> None:
+    assert plain(answers, "release") == vmcore.facts["uname"]["release"]
+
+
+def test_user_memory_is_the_same_by_both_roads(answers: Answers) -> None:
+    values = [answers.value(EXPRESSIONS[n]) for n in ("user memory", "user memory by readmem")]
+    if values[0][0] == "raised":  # a filtered dump
+        assert all("CrashError" in bases for _, bases, _ in values)
+    else:
+        assert values[0] == values[1]
+
+
+def test_rest_is_as_the_reference_says(answers: Answers) -> None:
+    assert plain(answers, "pwd") == "/"
+    assert plain(answers, "no pid") == [0, None, 1]
+    assert plain(answers, "nsproxy") is True
+    assert plain(answers, "enum") == 0
+    assert plain(answers, "pages") is True
+    assert plain(answers, "state")[1] is True
+    assert 0 not in plain(answers, "children")
+
+
+def test_children_of_a_dentry_by_their_old_list_are_there(answers: Answers) -> None:
+    names = plain(answers, "dentries")
+    assert {"proc", "sys", "dev"} <= set(names)
+
+
+def test_module_memory_by_its_old_name_is_that_of_proc(vmcore: Vmcore, answers: Answers) -> None:
+    rows = [line.split() for line in vmcore.facts["files"]["/proc/modules"].splitlines()]
+    planted = {row[0]: (int(row[1]), int(row[5], 16)) for row in rows}
+    read = {name: (size, base) for name, size, base, _ in plain(answers, "core")}
+    assert read and read == {name: planted[name] for name in read}
+    assert all(base == core for _, _, base, core in plain(answers, "core"))
