@@ -23,6 +23,7 @@ from typing import Any
 
 import pykdump
 from pykdump import crash, dlkmload, highlevel, lowlevel, scripts, vmcorearch
+from pykdump.accounting import get_task_mem_usage
 from pykdump.commands import (
     SuppressCrashErrors,
     exec_command,
@@ -281,6 +282,7 @@ __all__ = [
     "getStructInfo",
     "get_nsproxy",
     "get_pathname",
+    "get_task_mem_usage",
     "hexl",
     "highlevel",
     "hlist_for_each_entry",

@@ -7,6 +7,7 @@ import sys
 from typing import Any
 
 from pykdump import commands, lowlevel, vmcorearch
+from pykdump.accounting import get_NR_syscalls, get_task_mem_usage, get_uptime
 from pykdump.commands import exec_crash_command, exec_crash_command_bg2, set_default_timeout
 from pykdump.errors import CrashError as error
 from pykdump.highlevel import (
@@ -146,6 +147,9 @@ __all__ = [
     "getFullBucketsH",
     "getListSize",
     "get_GDB_output",
+    "get_NR_syscalls",
+    "get_task_mem_usage",
+    "get_uptime",
     "get_epython_cmds",
     "get_pathname",
     "is_task_active",
