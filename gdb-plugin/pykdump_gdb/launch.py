@@ -8,6 +8,7 @@ from functools import partial
 
 import gdb
 
+from pykdump_gdb import scripts
 from pykdump_gdb.command import Action, run_as_command
 from pykdump_gdb.commands import open_and_tell
 
@@ -27,7 +28,8 @@ def run(
     failed = not _succeeds(lambda: open_and_tell(vmcores, vmlinux, force))
     if not failed:
         for command in execute:
-            failed |= not _succeeds(partial(gdb.execute, command))
+            scripts.last_status = 0
+            failed |= not _succeeds(partial(gdb.execute, command)) or scripts.last_status != 0
     if batch:
         gdb.execute("set confirm off")
         gdb.execute("quit 1" if failed else "quit 0")

@@ -181,6 +181,8 @@ def test_the_times_come_once_however_a_script_ends(
     path = write("end.py", f"pylog.warning('noted')\n{text}\n")
     result = run(panicked, f"pyk-run {path}")
     quiet = "BrokenPipe" in text
+    failed = seen != "" and "'-h'" not in text
+    assert result.status == int(failed)
     assert len(TIMES.findall(result.out)) == (0 if quiet else 1)
     assert seen in result.out + result.err
     assert "internal" not in result.err
@@ -428,6 +430,31 @@ def test_a_script_can_become_a_command(panicked: MiniDump, write: Write) -> None
     result = run(panicked, "epython register.py", "mycmd -v 'a b'", "help mycmd")
     assert printed(result)[:4] == ["True", "False", "True", "mine ['-q']"]
     assert "mine ['-v', 'a b']\n" in result.out and "At length." in result.out
+
+
+def test_modules_are_imported_again_when_asked(panicked: MiniDump, write: Write) -> None:
+    write("helper.py", "value = 1\n")
+    write(
+        "edit.py",
+        "import helper; print(helper.value); open('helper.py', 'w').write('value = 22')\n",
+    )
+    write("again.py", "import helper; print(helper.value)\n")
+    result = run(panicked, "epython edit.py", "epython again.py", "epython again.py --reload")
+    assert printed(result) == ["1", "1", "22"]
+
+
+def test_limits_hold_for_one_run(panicked: MiniDump, write: Write) -> None:
+    write(
+        "tasks.py",
+        """\
+        init = readSymbol("init_task")
+        print(len(readSUListFromHead(Addr(init.tasks), "tasks", "struct task_struct")))
+        """,
+    )
+    result = run(panicked, "epython tasks.py --maxel 3", "epython tasks.py")
+    lines = printed(result)
+    assert "3" in lines and int(lines[-1]) > 3
+    assert "maxel=3" in result.out and result.out.count("list of all +++WARNING+++") == 1
 
 
 def test_switches_are_listed_and_set(panicked: MiniDump, write: Write) -> None:
