@@ -31,6 +31,9 @@ class Interrupted(Error):
 #: Called in long steps with what is done, how much of it, and of how much. Ctrl-C is noticed there.
 Progress = Callable[[str, int, int], None]
 
+def drop_interrupt(*event: object) -> None:
+    """Forget a signal that would raise KeyboardInterrupt in the next line of Python."""
+
 class InterruptHandler:
     """A handler of SIGINT that raises KeyboardInterrupt while a function runs."""
 

@@ -4,6 +4,8 @@
 from __future__ import annotations
 
 import enum
+import os
+import stat
 import struct
 from collections.abc import Iterator
 from typing import BinaryIO, NamedTuple
@@ -32,6 +34,9 @@ class Kind(enum.Enum):
 
 def kind_of(path: str) -> Kind:
     """What the file holds, by its first bytes; raises OSError when it cannot be read."""
+    mode = os.stat(path).st_mode
+    if stat.S_ISFIFO(mode) or stat.S_ISCHR(mode):
+        return Kind.OTHER  # opening a pipe would wait for a writer
     with open(path, "rb") as file:
         head = file.read(64)
         if head.startswith(_KDUMP_SIGNATURES):

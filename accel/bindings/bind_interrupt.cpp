@@ -35,6 +35,9 @@ class InterruptHandler {
 
 void bind_interrupt(py::module_& m) {
     using namespace py::literals;
+    m.def("drop_interrupt", [](const py::args&) {
+        while (PyErr_CheckSignals() != 0) PyErr_Clear();
+    });
     py::class_<InterruptHandler>(m, "InterruptHandler")
         .def(py::init<py::object>(), "code"_a)
         .def_readwrite("insists", &InterruptHandler::insists)

@@ -21,6 +21,7 @@ def register() -> None:
         module_autoload,
         module_commands,
         module_loading,
+        refusals,
         script_commands,
         tools,
         unwinder,
@@ -37,4 +38,5 @@ def register() -> None:
     events.register()
     unwinder.register()
     models.provider = api_models.KernelModels()
+    refusals.register()
     _registered = True

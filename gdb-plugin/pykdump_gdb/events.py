@@ -5,12 +5,15 @@ from __future__ import annotations
 
 import gdb
 
+from pykdump._accel import drop_interrupt
 from pykdump_gdb import cfi, session, symbols
 
 
 def register() -> None:
     """Listen to GDB."""
     gdb.events.connection_removed.connect(_connection_removed)
+    # A SIGTERM would raise KeyboardInterrupt where _exiting() begins.
+    gdb.events.gdb_exiting.connect(drop_interrupt)
     gdb.events.gdb_exiting.connect(_exiting)
     symbols.watch()
 
@@ -20,5 +23,7 @@ def _connection_removed(event: gdb.ConnectionEvent) -> None:
 
 
 def _exiting(event: gdb.GdbExitingEvent) -> None:
-    session.close()
-    cfi.forget()
+    try:
+        session.close()
+    finally:
+        cfi.forget()

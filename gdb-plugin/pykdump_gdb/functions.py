@@ -94,6 +94,7 @@ class PykContainerOf(_Function):
 
     def call(self, pointer: gdb.Value, type_name: gdb.Value, path: gdb.Value) -> gdb.Value:
         struct, member = type_name.string(), path.string()
+        lowlevel.find_type(struct)
         found = lowlevel.member(struct, member)
         if found.hops:
             raise PykdumpError(f"{struct}.{member} leads through a pointer: it lies elsewhere")

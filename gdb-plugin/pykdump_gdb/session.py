@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The one dump that is open in this GDB. Whatever fails in opening leaves nothing open."""
+"""The one dump that is open in this GDB."""
 
 from __future__ import annotations
 
@@ -74,14 +74,15 @@ def close() -> None:
 
 
 def open_dump(paths: Sequence[str], *, vmlinux: str | None = None, force: bool = False) -> Session:
-    """Close what is open and open this dump; raises PykdumpError, and nothing is open then.
+    """Open this dump in place of what is open; raises PykdumpError.
+
+    What is open is closed when the new dump has been found to be one, and of its vmlinux.
 
     :param paths: the files of one dump.
     :param vmlinux: None for the one that GDB has loaded, else one found by the dump's build-id.
     :param force: open the dump even if vmlinux is not its kernel.
     """
     global _current
-    close()
     progress = ProgressLine()
     pylog.start(quiet=True)
     try:
@@ -89,7 +90,8 @@ def open_dump(paths: Sequence[str], *, vmlinux: str | None = None, force: bool =
             session = _open(paths, vmlinux, force, undo, progress)
             session.keep(undo)
     except (KeyboardInterrupt, Interrupted):
-        raise Interrupted(f"opening {paths[0]} was interrupted: no dump is open") from None
+        left = "no dump is open" if _current is None else "the dump that was open still is"
+        raise Interrupted(f"opening {paths[0]} was interrupted: {left}") from None
     finally:
         progress.done()
     _current = session
@@ -108,6 +110,7 @@ def _open(
     if not dump.located:
         dump.locate(vmlinux, progress=progress)
     session.warnings += match.check(dump, elf, vmlinux, force=force)
+    close()
     lowlevel.attach(lowlevel.Kernel(dump, elf, vmlinux, dump.kaslr_offset))
     undo.callback(lowlevel.detach)
     symbols.load(vmlinux, elf, dump.kaslr_offset, progress)
@@ -161,7 +164,8 @@ def _add_threads(session: Session) -> None:
     if len(session.tasks) < len(table.tasks):
         pylog.warning(
             f"{len(table.tasks)} tasks are more than GDB can list quickly: {len(session.tasks)} "
-            "are threads (those on CPUs, in D state, and processes); see: help pykdump threads"
+            f"are threads: those on CPUs, in D state, and processes, up to {threads.CAP}; "
+            "see: help pykdump threads"
         )
 
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from LinuxDump import cpus, timekeeping
 from LinuxDump.printk import panic_message
 from LinuxDump.Tasks import Task
+from pykdump._accel import Dump
 from pykdump.errors import PykdumpError
 from pykdump.tool import Tool
 from pykdump_gdb import session
@@ -85,10 +86,22 @@ def collect(options: argparse.Namespace) -> Status:
         panic_message=panic_message(),
         crash_time=wall if dump.crash_time is None else dump.crash_time,
         uptime_s=clocks.uptime_s if clocks else None,
-        missing=now.warnings,
+        missing=[*now.warnings, *_changed_since(dump)],
         cache=dump.stats(),
         server=now.server.stats(),
     )
+
+
+def _changed_since(dump: Dump) -> Iterator[str]:
+    try:
+        size = sum(os.stat(path).st_size for path in dump.paths)
+    except OSError:
+        return  # removed: what is open stays whole
+    if not dump.format.startswith("flattened") and size < dump.size_bytes:
+        yield (
+            f"the dump's file became shorter since it was opened: {size} of {dump.size_bytes} "
+            "bytes are left, the rest cannot be read any more"
+        )
 
 
 def _cpus() -> tuple[list[int], int]:
@@ -114,15 +127,15 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "kernel", status.release
     yield "build-id", status.build_id
     yield "machine", f"{status.arch}, {status.page_table_levels} levels of page tables"
-    yield "cpus", f"{status.cpus_present}, {len(status.cpus_online)} online at the end"
+    yield "cpus", _cpu_counts(status)
     yield "memory", _size(status.memory_bytes)
     yield "pages", _pages(status)
     yield "tasks", _tasks(status)
     yield "panic", _panic(status)
     yield "message", status.panic_message
-    if status.crash_time is not None:
+    if status.crash_time:
         yield "crash time", _time(status.crash_time)
-    if status.uptime_s is not None:
+    if status.uptime_s:
         yield "uptime", str(datetime.timedelta(seconds=status.uptime_s))
     yield "kaslr offset", f"{status.kaslr_offset_addr:#x} (from {status.located_by})"
     yield "vmcoreinfo", status.vmcoreinfo_from or "none"
@@ -130,9 +143,15 @@ def _rows(status: Status) -> Iterator[tuple[str, str]]:
     yield "gdb's reads", ", ".join(f"{count} {name}" for name, count in status.server.items())
 
 
+def _cpu_counts(status: Status) -> str:
+    if not status.cpus_present:
+        return ""
+    return f"{status.cpus_present}, {len(status.cpus_online)} online at the end"
+
+
 def _pages(status: Status) -> str:
     absent = status.pages_total - status.pages_present - status.pages_cut
-    level = "" if status.dump_level is None else f" (makedumpfile -d {status.dump_level})"
+    level = f" (makedumpfile -d {status.dump_level})" if status.dump_level and absent else ""
     cut = f", {status.pages_cut} lost as the file is cut short" if status.pages_cut else ""
     return (
         f"{status.pages_present} of {status.pages_total} in the dump, {absent} excluded{level}{cut}"
@@ -160,6 +179,11 @@ def _cache(stats: dict[str, int]) -> str:
         f"{_size(stats['cache_bytes'])} of {_size(stats['cache_limit_bytes'])} in "
         f"{stats['pages_cached']} pages{share}"
     )
+
+
+def counted(count: int, thing: str) -> str:
+    """A number of things: "1 task", "2 tasks"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _size(count: int) -> str:
@@ -192,7 +216,7 @@ def headline(opened: Session) -> Iterator[str]:
     release = f"Linux {dump.release}" if dump.release else "Linux"
     yield (
         f"{names}: {dump.format}, {release}, {present} CPUs, {_size(dump.memory_bytes)}, "
-        f"{len(opened.kernel_tasks())} tasks"
+        f"{counted(len(opened.kernel_tasks()), 'task')}"
     )
     if opened.panicked is not None:
         verb = "panic on" if cpus.panic_cpu() is not None else "no panic; selected:"

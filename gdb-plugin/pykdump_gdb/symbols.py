@@ -47,16 +47,30 @@ def load(vmlinux: str, elf: ElfInfo, offset: int, progress: ProgressLine) -> Non
     if _loaded is not None and _loaded.objfile.is_valid():
         if _loaded[:4] == wanted and vmlinux_in_gdb() == vmlinux:
             return
-    _loaded, _dropped = None, vmlinux_in_gdb()
+    _loaded, _dropped = None, vmlinux_in_gdb() or vmlinux
     index.prepare(vmlinux, elf.build_id, progress)
     progress.announce("loading vmlinux")
-    _symbol_file(vmlinux, offset)
+    try:
+        _symbol_file(vmlinux, offset)
+    except BaseException:
+        _load_again(_dropped)
+        raise
     _dropped = None
     lowlevel.forget()
     progress.announce("reading modules")
     with unwatched(), settings.quiet():
         cfi.load_modules()
     _loaded = _Loaded(*wanted, gdb.lookup_objfile(vmlinux))
+
+
+def _load_again(vmlinux: str) -> None:
+    # What the user had is not lost by a load that failed or was interrupted.
+    with unwatched(), settings.quiet():
+        try:
+            gdb.execute(f"symbol-file {quoted(vmlinux)}", to_string=True)
+        except (gdb.error, KeyboardInterrupt):
+            pass  # it is still known as the one to use
+    lowlevel.forget()
 
 
 def watch() -> None:

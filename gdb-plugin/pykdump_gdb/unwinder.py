@@ -61,6 +61,30 @@ def _is_last(pc: int, sp: int) -> bool:
     return cs & _USER_MODE == _USER_MODE
 
 
+class _Argument:
+    # GDB drops the rest of the line when it cannot read a value of a frame that a filter gave it.
+    def __init__(self, frame: gdb.Frame, symbol: Any) -> None:
+        self._frame, self._symbol = frame, symbol
+
+    def symbol(self) -> Any:
+        return self._symbol
+
+    def value(self) -> Any:
+        try:
+            if isinstance(self._symbol, gdb.Symbol):
+                self._frame.read_var(self._symbol).fetch_lazy()
+        except gdb.error as error:
+            return f"<{error}>"
+        return None  # GDB then reads it itself, and knows about values at entry
+
+
+class _Frame(FrameDecorator):
+    def frame_args(self) -> Any:
+        frame = self.inferior_frame()
+        arguments = super().frame_args() or ()
+        return [_Argument(frame, argument.symbol()) for argument in arguments] or None
+
+
 class _EntryFrame(FrameDecorator):
     # GDB calls any frame that may switch stacks a signal handler's.
     def function(self) -> Any:
@@ -80,7 +104,13 @@ class _LostFrame(FrameDecorator):
         return None
 
     def function(self) -> Any:
-        return "<registers are not in the dump>"
+        return "<registers cannot be read>"
+
+    def filename(self) -> None:
+        return None
+
+    def line(self) -> None:
+        return None
 
 
 class EntryNames:
@@ -114,7 +144,7 @@ def _decorated(frame: gdb.Frame) -> FrameDecorator:
         is_in_user_mode = frame.pc() >> 63 == 0
     except gdb.error:
         return _LostFrame(frame)
-    return _UserFrame(frame) if is_in_user_mode else FrameDecorator(frame)
+    return _UserFrame(frame) if is_in_user_mode else _Frame(frame)
 
 
 def _twice(look: Callable[[], gdb.Frame | None]) -> gdb.Frame | None:
