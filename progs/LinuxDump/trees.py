@@ -7,10 +7,13 @@ Results say how the walk ended: ``end`` is "complete" only where the structure w
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from pykdump import compat, lowlevel
+from pykdump.logging import pylog
+from pykdump.structs import StructResult
 from pykdump.walks import (
     HLIST,
     HLIST_BL,
@@ -37,6 +40,7 @@ __all__ = [
     "Chain",
     "Ids",
     "Objects",
+    "for_all_rbtree",
     "for_rbtree",
     "hash_table",
     "hlist",
@@ -47,7 +51,11 @@ __all__ = [
     "maple_tree",
     "plist",
     "radix_tree",
+    "radix_tree_lookup_element",
+    "rb_first",
+    "rb_next",
     "value_of",
+    "walk_page_tree",
     "xarray",
 ]
 
@@ -237,3 +245,105 @@ def _offset(struct: str, name: str) -> int:
 def _count(struct: str, name: str) -> int:
     # Elements of a member that is an array of pointers or longs.
     return int(lowlevel.member(struct, name).type.sizeof) // 8
+
+
+# --- classic names, with objects of the classic API
+
+_RB_NODE = "struct rb_node"
+# Deeper than any tree: nodes that lead in a circle end there.
+_MAX_DEPTH = 128
+
+
+def rb_first(root: int) -> Any:
+    """The first ``struct rb_node`` of a ``struct rb_root *``; None when it is empty."""
+    top = lowlevel.read_pointer(int(root) + _offset("struct rb_root", "rb_node"))
+    return StructResult(_RB_NODE, _leftmost(top, _offset(_RB_NODE, "rb_left"))) if top else None
+
+
+def rb_next(node: int) -> Any:
+    """The ``struct rb_node`` behind this one; None behind the last."""
+    at, right_at, left_at = int(node), _offset(_RB_NODE, "rb_right"), _offset(_RB_NODE, "rb_left")
+    for _ in range(_MAX_DEPTH):
+        right = lowlevel.read_pointer(at + right_at)
+        if at == int(node) and right:
+            return StructResult(_RB_NODE, _leftmost(right, left_at))
+        parent = lowlevel.read_pointer(at + _offset(_RB_NODE, "__rb_parent_color")) & ~3
+        if not parent:
+            return None
+        if lowlevel.read_pointer(parent + left_at) == at:
+            return StructResult(_RB_NODE, parent)
+        at = parent
+    return None
+
+
+def _leftmost(node: int, left_at: int) -> int:
+    for _ in range(_MAX_DEPTH):
+        left = lowlevel.read_pointer(node + left_at)
+        if not left:
+            break
+        node = left
+    return node
+
+
+def for_all_rbtree(
+    root: int, structname: str | None = None, member: str | None = None
+) -> Iterator[Any]:
+    """Each ``struct rb_node`` of a tree in order, or the ``structname`` whose ``member`` it is."""
+    offset = _offset(structname, member) if structname and member else 0
+    walk = for_rbtree(int(root))
+    for node in walk.nodes:
+        yield StructResult(structname if structname and member else _RB_NODE, node - offset)
+    if walk.end != "complete":
+        pylog.warning(f"rb_root {int(root):#x} is broken ({walk.end} at {walk.stopped_at:#x})")
+
+
+def radix_tree_lookup_element(root: int, index: int) -> tuple[Any, Any]:
+    """The node that holds an index of a radix tree or XArray, and what it holds for it.
+
+    ``(None, None)`` when it holds nothing there. The only entry of a tree has no node: 0.
+    """
+    node_type = "struct xa_node" if compat.has("struct xa_node") else "struct radix_tree_node"
+    tag = 2 if node_type == "struct xa_node" else 1
+    slots_at, count = _offset(node_type, "slots"), _count(node_type, "slots")
+    entry, node = lowlevel.read_pointer(_head_of(int(root))), 0
+    for _ in range(_MAX_DEPTH):
+        if entry & 3 != tag or entry <= 4096:  # no node
+            break
+        node = entry - tag
+        above = int(index) >> lowlevel.read_uint(node + _offset(node_type, "shift"), 1)
+        if above >= count and node == _top(int(root), tag):  # beyond all that it can hold
+            return None, None
+        entry = lowlevel.read_pointer(node + slots_at + 8 * (above % count))
+        if tag == 2 and entry & 3 == 2 and entry < 4 * count:  # xa_is_sibling()
+            entry = lowlevel.read_pointer(node + slots_at + 8 * (entry >> 2))
+    if not entry or (not node and index):
+        return None, None
+    return StructResult(node_type, node), entry
+
+
+def _head_of(root: int) -> int:
+    if compat.has("struct radix_tree_root.rnode"):
+        return root + _offset("struct radix_tree_root", "rnode")
+    return root + _offset("struct xarray", "xa_head")
+
+
+def _top(root: int, tag: int) -> int:
+    return lowlevel.read_pointer(_head_of(root)) - tag
+
+
+def walk_page_tree(tree: int, checkfordups: bool = False) -> Iterator[int]:
+    """Address of each ``struct page`` of a page cache (``address_space.i_pages``), by index.
+
+    :param checkfordups: warn of a page that is there for indices that are not one after another.
+    """
+    walk = radix_tree(int(tree))
+    seen = set()
+    for _, _, entry in walk.entries:
+        if entry & 1 or not entry >> 63:  # a number: what was swapped out or evicted
+            continue
+        if checkfordups and entry in seen:
+            pylog.warning(f"page {entry:#x} is in the tree at {int(tree):#x} more than once")
+        seen.add(entry)
+        yield entry
+    if walk.end != "complete":
+        pylog.warning(f"page tree {int(tree):#x} is broken ({walk.end} at {walk.stopped_at:#x})")
