@@ -200,6 +200,7 @@ kname: str
 
 def __getattr__(name: str) -> Any:
     if name in vmcorearch.LATE_NAMES:
+        lowlevel.kernel()  # or else: no dump is open
         return getattr(vmcorearch, name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 

@@ -4,13 +4,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from LinuxDump import cpus
 from LinuxDump.task_lists import all_threads, is_plausible
 from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
+from pykdump.star import with_api
+
+if not TYPE_CHECKING:
+    __getattr__ = with_api(globals())
 
 # v5.14 2f064a59a11f ("sched: Change task_struct::state") renamed state to __state.
 compat.member("struct task_struct", "State", "__state", "state")

@@ -47,6 +47,9 @@ ENDLESS = {
     "walks": "from pykdump import walks, lowlevel\n"
     "from pykdump.errors import PykdumpError\n"
     "while True:\n    try: lowlevel.dump().read(0, 8)\n    except PykdumpError: pass",
+    "reads lists": "init = readSymbol('init_task')\nwhile True:\n    try:\n"
+    "        for task in readSUListFromHead(Addr(init.tasks), 'tasks', 'struct task_struct'):\n"
+    "            task.comm\n    except Exception: pass",
     "turns it into an error": "while True:\n    try: time.sleep(1)\n"
     "    except KeyboardInterrupt: raise_it = 1\n    except BaseException: pass",
 }

@@ -457,6 +457,20 @@ def test_limits_hold_for_one_run(panicked: MiniDump, write: Write) -> None:
     assert "maxel=3" in result.out and result.out.count("list of all +++WARNING+++") == 1
 
 
+def test_a_model_brings_the_api(panicked: MiniDump, write: Write) -> None:
+    write(
+        "model.py",
+        """\
+        for name in ("os", "readSU", "HZ"):
+            del globals()[name]
+        from LinuxDump.Tasks import *
+        print(os.sep, readSU("struct task_struct", 0), HZ > 0, TaskTable.__name__)
+        """,
+    )
+    lines = printed(run(panicked, "epython model.py"))
+    assert lines[-1] == "/ <struct task_struct 0x0> True TaskTable"
+
+
 def test_switches_are_listed_and_set(panicked: MiniDump, write: Write) -> None:
     write("show.py", "import pykdump.dlkmload as d; print('now', d.debugDLKM)\n")
     result = run(
@@ -484,6 +498,7 @@ def test_scripts_need_a_dump(plugin: None, mini_elf: Path, write: Write) -> None
     write("say.py", "print('hello')\n")
     result = gdb("pyk-run say.py", args=[mini_elf])
     assert "no dump is open" in result.err and "hello" not in result.out
+    assert "no dump is open" in gdb("python from pykdump.API import *", args=[mini_elf]).err
 
 
 def test_constants_are_those_of_the_dump_that_is_open(panicked: MiniDump, write: Write) -> None:
