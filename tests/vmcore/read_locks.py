@@ -8,6 +8,7 @@ from dataclasses import asdict
 from LinuxDump import (
     BTstack,
     file_locks,
+    futexes,
     locks,
     modules,
     percpu_rwsem,
@@ -56,6 +57,7 @@ def main():
         "completion": asdict(wait_queues.read_completion(objects["completion"])),
         "wait_queue": [asdict(entry) for entry in wait_queues.wait_queue(objects["wait_queue"])],
         "frozen": list(frozen()),
+        "futexes": [asdict(waiter) for waiter in futexes.futex_waiters()],
         "bits": [asdict(waiter) for waiter in wait_bits.bit_waiters()],
         "spinlock": asdict(spinlocks.read_spinlock(lowlevel.symbol_address("inode_hash_lock"))),
         "workqueues": asdict(state),

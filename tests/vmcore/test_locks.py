@@ -111,6 +111,18 @@ def test_bit_waiters_are_in_functions_that_wait_for_bits(vmcore: Vmcore, found: 
         assert re.search(r"wait_on_bit|wait_bit|folio|page|wait_var", task["stack"]), task
 
 
+def test_futexes_have_the_tasks_that_wait_in_futex(vmcore: Vmcore, found: Any) -> None:
+    ours = {found["pids"][str(waiter["task_addr"])]: waiter for waiter in found["futexes"]}
+    told = [t for t in vmcore.facts["tasks"] if "futex_wait" in (t["stack"] or "")]
+    assert sorted(ours) == sorted(task["pid"] for task in told)
+    planted = vmcore.facts["planted"]["futex"]
+    (waiter,) = [t for t in told if (t["tgid"], t["comm"]) == (planted["pid"], planted["waiter"])]
+    assert ours[waiter["pid"]]["kind"] == "private"
+    maps = vmcore.facts["processes"][str(planted["pid"])]["maps"].splitlines()
+    ranges = [[int(end, 16) for end in line.split()[0].split("-")] for line in maps]
+    assert any(low <= ours[waiter["pid"]]["user_addr"] < high for low, high in ranges)
+
+
 def test_quiet_spinlock_is_free(found: Any) -> None:
     assert not found["spinlock"]["is_locked"]
     assert not found["spinlock"]["has_waiters"]
@@ -205,3 +217,52 @@ def test_files_have_the_locks_of_the_global_list(found: Any) -> None:
         held = [lock for level, lock, _ in found["file_locks"] if level == 0]
         expected = {lock["addr"] for lock in held if lock["inode_addr"] == int(inode)}
         assert set(addrs) == expected
+
+
+#: Run in GDB: reads locks where the guest planted broken lists, and where nothing is.
+DAMAGE = """
+import json
+from LinuxDump import file_locks, locks, spinlocks, wait_queues
+from pykdump import lowlevel
+from pykdump.errors import ReadError
+from pykdump.logging import pylog
+
+def member(struct, name):
+    return lowlevel.member(struct, name).offset
+
+lists = json.load(open({facts!r}))["module"]["lists"]
+told = dict()
+for name in "cyclic", "cut", "null", "unmapped", "self":
+    head = lists[name]["head"]
+    pylog.start(quiet=True)
+    mutex = locks.read_mutex(head - member("struct mutex", "wait_list"))
+    rwsem = locks.read_rwsem(head - member("struct rw_semaphore", "wait_list"))
+    queue = wait_queues.wait_queue(head - member("struct wait_queue_head", "head"))
+    waiters = len(mutex.waiters) + len(rwsem.waiters)
+    tasks = sum(entry.task_addr != 0 for entry in queue)
+    told[name] = (waiters + tasks, " ".join(pylog.problems()))
+pylog.start(quiet=True)
+for read in locks.read_mutex, locks.read_rwsem, locks.read_semaphore, wait_queues.read_completion:
+    for addr in 0, 0x1234, (1 << 64) - 8:
+        try:
+            read(addr)
+        except ReadError as error:
+            continue
+        raise AssertionError(read)
+assert spinlocks.read_spinlock(0) is None
+assert file_locks.inode_locks(8) == []
+print("DAMAGE " + json.dumps(told))
+"""
+
+
+def test_broken_lists_are_warned_of_and_no_waiters_are_made_up(
+    vmcore: Vmcore, tmp_path: Path
+) -> None:
+    script = tmp_path / "damage.py"
+    script.write_text(DAMAGE.format(facts=str(vmcore.directory / "facts.json")))
+    files = " ".join(map(str, next(iter(vmcore.forms.values()))))
+    run = gdb(f"target kdump {files}", f"source {script}", args=[vmcore.vmlinux])
+    assert "DAMAGE " in run.out, run.out + run.err
+    for name, (waiters, problems) in json.loads(run.out.split("DAMAGE ", 1)[1]).items():
+        assert waiters == 0, name
+        assert problems.count("broken behind") == 3, (name, problems)
