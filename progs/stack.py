@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from LinuxDump import BTstack, task_selection
 from LinuxDump.stack_details import FrameRecord, TaskStack, task_stacks
-from LinuxDump.Tasks import Task, TaskTable, task_table
+from LinuxDump.task_records import Task, TaskTable, task_table
 from pykdump import frames
 from pykdump.tool import Tool, UsageError
 

@@ -16,7 +16,7 @@ _spellings: dict[tuple[str, str], tuple[str, ...]] = {}
 
 def member(struct: str, name: str, newest: str, *older: str) -> None:
     """Declare a pseudo-member with its spellings, newest first; dotted ones descend."""
-    if not name[:1].isupper():
+    if not name.lstrip("_")[:1].isupper():
         raise ValueError(f"pseudo-member {struct}.{name} must be capitalised")
     _spellings[struct, name] = (newest, *older)
 

@@ -8,7 +8,7 @@ from typing import Any
 import gdb
 
 from LinuxDump import module_sections, percpu
-from LinuxDump.Tasks import Task, task_table
+from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 

@@ -10,7 +10,7 @@ from contextlib import ExitStack
 import gdb
 
 from LinuxDump import cpus, timekeeping
-from LinuxDump.Tasks import SYMBOLS, Task, task_table
+from LinuxDump.task_records import SYMBOLS, Task, task_table
 from pykdump import lowlevel
 from pykdump._accel import IDLE_TID, Dump, ElfInfo, TargetServer, Thread, read_elf
 from pykdump.debuginfo import find_vmlinux

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 from LinuxDump import cpus, timekeeping
 from LinuxDump.printk import panic_message
-from LinuxDump.Tasks import Task
+from LinuxDump.task_records import Task
 from pykdump._accel import Dump
 from pykdump.errors import PykdumpError
 from pykdump.tool import Tool

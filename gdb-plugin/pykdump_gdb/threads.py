@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 
 import gdb
 
-from LinuxDump.Tasks import Task, TaskTable
+from LinuxDump.task_records import Task, TaskTable
 from pykdump._accel import IDLE_TID, TargetServer, Thread
 
 #: GDB compares every thread with every other whenever it refreshes its list: 0.25 s for this many,

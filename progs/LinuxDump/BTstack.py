@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
 from LinuxDump import cpus
-from LinuxDump.Tasks import Task
+from LinuxDump.task_records import Task
 from pykdump import lowlevel
 from pykdump.logging import pylog
 from pykdump.unwinding import new_symbol_table, new_unwinder

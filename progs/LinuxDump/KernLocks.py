@@ -8,7 +8,7 @@ from typing import Any
 
 from LinuxDump import locks, spinlocks
 from LinuxDump.lock_waiters import Waiter
-from LinuxDump.Tasks import task_table
+from LinuxDump.task_records import task_table
 from pykdump import API
 from pykdump.errors import ReadError
 from pykdump.structs import StructResult

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from LinuxDump.Tasks import task_table
+from LinuxDump.task_records import task_table
 from LinuxDump.work_items import Work
 from LinuxDump.work_queues import PoolWorkqueue, WorkqueueState, workqueue_state
 from LinuxDump.worker_pools import WorkerPool

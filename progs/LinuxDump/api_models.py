@@ -7,7 +7,7 @@ import datetime
 import os
 from typing import TYPE_CHECKING
 
-from LinuxDump import BTstack, Tasks, cpus, modules, timekeeping
+from LinuxDump import BTstack, cpus, modules, task_records, timekeeping
 from LinuxDump.fs import mounts, paths
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError, ReadError
@@ -38,7 +38,7 @@ class KernelModels:
 
     def task_of_pid(self, pid: int) -> int:
         """Address of a task, 0 when there is none."""
-        table = Tasks.task_table()
+        table = task_records.task_table()
         if pid == 0:
             return lowlevel.symbol_address("init_task")
         task = table.by_pid.get(pid)
@@ -46,12 +46,12 @@ class KernelModels:
 
     def pid_of_task(self, task: int) -> int | None:
         """None for what is no task."""
-        known = Tasks.task_table().by_addr.get(task)
+        known = task_records.task_table().by_addr.get(task)
         return known.pid if known else None
 
     def is_running(self, task: int) -> bool:
         """Whether a task ran on a CPU."""
-        known = Tasks.task_table().by_addr.get(task)
+        known = task_records.task_table().by_addr.get(task)
         return known is not None and known.is_running
 
     def sys_lines(self) -> dict[str, str]:
@@ -62,7 +62,7 @@ class KernelModels:
             "DUMPFILE": "|".join(kernel.dump.paths),
             "CPUS": str(max(len(cpus.online_cpus()), len(cpus.present_cpus()))),
             **self._times(),
-            "TASKS": str(len(Tasks.task_table().tasks)),
+            "TASKS": str(len(task_records.task_table().tasks)),
             **self._uts(),
             "MEMORY": f"{kernel.dump.memory_bytes / (1 << 30):.1f} GB",
         }

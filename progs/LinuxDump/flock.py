@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from LinuxDump.file_locks import file_locks, flattened
-from LinuxDump.Tasks import task_table
+from LinuxDump.task_records import task_table
 from pykdump import API
 from pykdump.tparser import CDefine
 

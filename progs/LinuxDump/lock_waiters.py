@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from LinuxDump import trees
 from LinuxDump.task_lists import is_plausible
-from LinuxDump.Tasks import task_table
+from LinuxDump.task_records import task_table
 from pykdump import compat, lowlevel
 from pykdump.errors import ReadError
 from pykdump.layout import Layout

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from LinuxDump import percpu
-from LinuxDump.Tasks import Task
+from LinuxDump.task_records import Task
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError, ReadError
 

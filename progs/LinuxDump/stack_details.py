@@ -8,8 +8,8 @@ from dataclasses import dataclass
 
 from LinuxDump import BTstack, cpus, modules, stack_areas
 from LinuxDump.saved_registers import registers_at, syscall_name
+from LinuxDump.task_records import Task, task_table
 from LinuxDump.task_selection import comm
-from LinuxDump.Tasks import Task, task_table
 from pykdump import frames as gdb_frames
 
 #: Functions that say that the kernel failed, where they are on a stack.

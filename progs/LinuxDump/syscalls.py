@@ -10,7 +10,7 @@ from typing import Any
 from LinuxDump import BTstack
 from LinuxDump.BTstack import Frame, Stack
 from LinuxDump.fs.mounts import string_at
-from LinuxDump.Tasks import Task
+from LinuxDump.task_records import Task
 from pykdump import compat, lowlevel
 from pykdump.errors import ReadError
 from pykdump.layout import Layout

@@ -60,6 +60,12 @@ def memory(tasks: Sequence[int]) -> list[Memory | None]:
     return [records.get(mm) for mm in mms]
 
 
+def memory_of(mm: int) -> Memory | None:
+    """Of a ``struct mm_struct``; None when it cannot be read."""
+    row = _MM.read(mm)
+    return None if row is None else _record(mm, row, _counters([row.rss_stat])[0])
+
+
 def _record(mm: int, row: Any, pages: Sequence[int]) -> Memory:
     return Memory(
         mm_addr=mm,

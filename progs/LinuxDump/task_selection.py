@@ -7,7 +7,7 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 
-from LinuxDump.Tasks import Task, TaskTable, task_table
+from LinuxDump.task_records import Task, TaskTable, task_table
 from pykdump.errors import PykdumpError
 
 #: What `--help` of a tool says of these words.

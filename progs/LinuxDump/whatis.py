@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, Optional
 
-from LinuxDump import BTstack, Slab, Tasks, modules, pages, percpu, vmalloc
+from LinuxDump import BTstack, Slab, modules, pages, percpu, task_records, vmalloc
 from pykdump import compat, lowlevel
 from pykdump.bulk import ram_ranges
 from pykdump.errors import Interrupted, PykdumpError, ReadError
@@ -146,16 +146,16 @@ def _stack(addr: int) -> Place | None:
     return Place(addr, "stack", text, {"task_addr": task.addr, "pid": task.pid, "comm": comm})
 
 
-_stack_table: Optional[tuple[lowlevel.Kernel, int, dict[int, Tasks.Task]]] = None
+_stack_table: Optional[tuple[lowlevel.Kernel, int, dict[int, task_records.Task]]] = None
 
 
-def _stacks() -> tuple[int, dict[int, Tasks.Task]]:
+def _stacks() -> tuple[int, dict[int, task_records.Task]]:
     # THREAD_SIZE, to which stacks are aligned, and the tasks by address of their stack.
     global _stack_table
     if _stack_table is None or _stack_table[0] is not lowlevel.kernel():
         union = "union thread_union"
         size = lowlevel.sizeof(union) if compat.has(union) else 4 * pages.PAGE_SIZE
-        tasks = Tasks.task_table().tasks
+        tasks = task_records.task_table().tasks
         rows = Layout("struct task_struct", "stack").read_many([task.addr for task in tasks])
         table = {row.stack: task for row, task in zip(rows, tasks) if row is not None and row.stack}
         _stack_table = (lowlevel.kernel(), size, table)

@@ -9,7 +9,7 @@ import time
 
 import gdb
 
-from LinuxDump import BTstack, Tasks, modules
+from LinuxDump import BTstack, modules, task_records
 from pykdump import _accel, highlevel, lowlevel
 
 READS = 200_000
@@ -80,7 +80,7 @@ def main():
     figures["reads_sum"] = sum(row[0] for row in rows if row) % 2**64
     figures["addresses"] = addresses
 
-    figures["tasks"], table = timed(5, Tasks.TaskTable)
+    figures["tasks"], table = timed(5, task_records.TaskTable)
     figures["task_list"] = sorted([t.pid, t.comm.decode("latin-1")] for t in table.tasks if t.pid)
 
     modules.add_to_tables()

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 import pytest
 
-from LinuxDump.Tasks import state_letter
+from LinuxDump.task_records import state_letter
 from pykdump_gdb.match import build_id_of_notes
 
 

@@ -7,7 +7,7 @@ from dataclasses import asdict
 
 from LinuxDump import open_files
 from LinuxDump.fs import mounts
-from LinuxDump.Tasks import task_table
+from LinuxDump.task_records import task_table
 from pykdump.layout import Layout
 
 _PROXY = Layout("struct task_struct", "nsproxy.mnt_ns")

@@ -18,7 +18,7 @@ from LinuxDump import (
     wait_queues,
     work_queues,
 )
-from LinuxDump.Tasks import task_table
+from LinuxDump.task_records import task_table
 from pykdump import lowlevel
 from pykdump.layout import Layout
 from pykdump.walks import walk_list

@@ -6,7 +6,7 @@ import os
 
 import gdb
 
-from LinuxDump import BTstack, Tasks, modules
+from LinuxDump import BTstack, modules, task_records
 from pykdump import lowlevel
 from pykdump.layout import Layout
 
@@ -63,7 +63,7 @@ def main():
     threads = {thread.ptid[1]: thread for thread in gdb.selected_inferior().threads()}
     panicked = gdb.selected_thread().ptid[1]
     stacks = {}
-    for task, stack in our_stacks(Tasks.task_table().tasks):
+    for task, stack in our_stacks(task_records.task_table().tasks):
         tid = task.pid if task.idle_cpu is None else 0x40000000 + task.idle_cpu
         if task.sp_addr or task.is_running:
             threads[tid].switch()

@@ -13,7 +13,7 @@ from LinuxDump import (
     task_details,
     task_memory,
 )
-from LinuxDump.Tasks import task_table
+from LinuxDump.task_records import task_table
 
 
 def sysctl(tasks):
