@@ -149,6 +149,15 @@ def _folder(directory: int, prefix: str, table_set: int, seen: set[int]) -> Iter
             yield _record(addr, path, row, table_set)
 
 
+def entry_at(addr: int) -> Entry | None:
+    """An entry by its address, without path and set; None when it cannot be read.
+
+    :param addr: ``struct ctl_table *``.
+    """
+    row = _ENTRY.read(addr)
+    return None if row is None else _record(addr, string_at(row.procname, 256), row, 0)
+
+
 def _entry_of(node: int, header: Any) -> int:
     if header is None:
         return 0

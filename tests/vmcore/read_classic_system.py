@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+# flake8: noqa: F403, F405
+"""Run inside GDB: what a script sees of tasks, files and tables, written to $CLASSIC_OUT."""
+
+import contextlib
+import io
+
+from LinuxDump.dlkm import *
+from LinuxDump.Files import *
+from LinuxDump.fs import *
+from LinuxDump.fs.dcache import *
+from LinuxDump.fs.ext3 import showExt3
+from LinuxDump.fs.fs_h import FILE_MODE_FLAGS, MNT_FLAGS, MS_FLAGS
+from LinuxDump.kernfs import *
+from LinuxDump.kobjects import *
+from LinuxDump.syscall import *
+from LinuxDump.sysctl import *
+from LinuxDump.sysfs import *
+from LinuxDump.Tasks import *
+
+
+def printed(function, *args):
+    """What a function prints."""
+    text = io.StringIO()
+    with contextlib.redirect_stdout(text):
+        function(*args)
+    return text.getvalue()
+
+
+def task_facts(task):
+    """What a script asks of a task."""
+    return {
+        "text": str(task),
+        "comm": task.comm,
+        "state": task.state,
+        "threads": sorted(thread.pid for thread in task.threads),
+        "cpu": task.cpu,
+        "ran_ago": task.Ran_ago,
+        "fds": [(fd, int(filep)) for fd, filep, dentry, inode in task.taskFds()],
+        "children": sorted(child.pid for child in task.taskChildren()),
+        "has_children": task.hasChildren(),
+        "uid": int(task.Uid) if task.pid else 0,
+        "mem": get_task_mem_usage(int(task)),
+        "socks": len(task.get_task_socks()),
+        "pid_ns": int(task.task_ns() or 0),
+        "struct_pid": int(task.task_get_pid()),
+        "two_letters": task_state_str(getTaskState(task)),
+        "parent": task.Realparent.pid,
+        "last_ran": task.ts._Last_ran == task.ts.Last_ran,
+    }
+
+
+def main():
+    """Collect and write."""
+    table = TaskTable()
+    tables = getCtlTables()
+    root, vfsmnt = pathname2dentry("/")
+    dev, _ = pathname2dentry("/dev/null")
+    block = readSU("struct kernfs_node", readSymbol("sysfs_root_kn"))
+    found = {
+        "tasks": {task.pid: task_facts(task) for task in table.allTasks() if task.pid},
+        "threads": [task.pid for task in table.allThreads()],
+        "same": TaskTable() is table,
+        "first": table.tt[0].comm,
+        "none": [table.getByPid(4194303), table.getByTid(4194303), table.getByComm("nobody")],
+        "spaces": len(table.pidnamespaces),
+        "basems": table.basems,
+        "summary": printed(tasksSummary),
+        "uptime": [get_uptime(), jiffie_clock_base()],
+        "ipcs": [tuple(shm) for shm in get_ipcs_m().values()],
+        "reports": [
+            printed(print_namespaces_info, table, 1),
+            printed(print_pid_namespaces, table),
+            printed(print_memory_stats),
+            printed(print_mm_stats, table.getByPid(1).mm),
+            printed(showExt3),
+            printed(walk_kdir, int(next(kndir_iterate(block)))),
+            printed(pidFiles(1).printFiles),
+        ],
+        "shm_usage": get_task_shm_usage(table.getByPid(1)),
+        "aio": len(get_ioctx_list(table.getByPid(1))),
+        "runqueues": [len(getRunQueues()), len(runqueues_addrs)],
+        "mounts": [entry[2:] for entry in getMount()],
+        "root": [get_dentry_name(root), bool(IS_ROOT(root)), sb2Vfsmnt(root.d_sb), int(vfsmnt)],
+        "frozen": sorted(entry[4] for entry in getMount() if sb_frozen(entry[1])),
+        "ls": printed(ls_pathname, "/dev"),
+        "null": [printed(print_dentry, dev, 0, 0), S_ISCHR(dev.d_inode.i_mode)],
+        "read_dir": len(read_dir(dev.d_parent)),
+        "files": {fd: info[4] for fd, info in pidFiles(1).files.items()},
+        "filesR": filesR("/dev/null"),
+        "modules": {name: int(addr) for name, addr in lsmod().items()},
+        "tables": {name: getCtlData(ct) for name, ct in tables.items()},
+        "syscalls": get_SysCallTable()[:3],
+        "call": generic_decoder("read", [3, 0x7FFE00, 512]),
+        "flags": [FILE_MODE_FLAGS.FMODE_WRITE, MS_FLAGS["MS_RDONLY"], MNT_FLAGS.MNT_READONLY],
+        "tflags": decode_tflags(0xC, 4),
+        "api": [readSU("struct task_struct", table.tt[0].ts).comm, os.sep, HZ],
+        "kernfs": [decode_kernfs_node(kn) for kn in kndir_iterate(block)],
+    }
+    with open(os.environ["CLASSIC_OUT"], "w", encoding="utf-8") as file:
+        import json
+
+        json.dump(found, file)
+
+
+main()
