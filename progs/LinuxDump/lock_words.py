@@ -107,9 +107,9 @@ def decode_biased_rwsem(count: int, owner: int, has_waiters: bool) -> RwsemState
     """
     active = count & _LOW_32
     biases = -((count & _LOW_64) >> 32) & _LOW_32
-    # v4.18 d7d760efad70 ("locking/rwsem: Add a new RWSEM_ANONYMOUSLY_OWNED flag") took bit 0 for
-    # readers; v4.20 925b9cd1b89a ("locking/rwsem: Make owner store task pointer of last owning
-    # reader") gave it the task, and bit 1 to owners that are not known.
+    # In 4.18 bit 0 alone meant readers, without saying which. v4.20 925b9cd1b89a ("locking/rwsem:
+    # Make owner store task pointer of last owning reader") added the task, and gave bit 1 to owners
+    # that are not known.
     task = owner & _LOW_64 & ~_RWSEM_OWNER_FLAGS_MASK
     by_reader = bool(owner & _RWSEM_READER_OWNED)
     has_writer = biases > has_waiters

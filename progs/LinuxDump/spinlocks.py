@@ -9,9 +9,8 @@ from LinuxDump.lock_words import decode_qspinlock, decode_rt_mutex_owner
 from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 
-# PREEMPT_RT: a spinlock_t is a rt_mutex. v5.15 8282947f6734 ("locking/spinlock: Provide RT specific
-# spinlock_t")
-compat.member("struct spinlock", "Owner", "lock.owner", "lock.lock.owner")
+# PREEMPT_RT: a spinlock_t is a rt_mutex, in mainline since 5.15 and in the patches before.
+compat.member("struct spinlock", "Owner", "lock.owner")
 _RT = Layout("struct spinlock", "Owner")
 _QUEUED = Layout("arch_spinlock_t", "val.counter")
 # Other architectures: a pair of tickets
