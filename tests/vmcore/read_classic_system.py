@@ -50,6 +50,16 @@ def task_facts(task):
     }
 
 
+WILD = 0xFFFF_0000_0000_0000
+
+
+def damaged():
+    """What functions make of addresses where nothing is, and what was said about it."""
+    found = [decode_waitq(WILD), read_dir(WILD), klistAll(WILD), list(kndir_iterate(WILD))]
+    found += [vma2sysv(WILD), getCtlData(WILD), get_dentry_name(WILD), kernfs_fullpath(WILD)]
+    return [*found, "unreadable" in printed(print_dentry, WILD), len(pylog.problems())]
+
+
 def main():
     """Collect and write."""
     table = TaskTable()
@@ -95,6 +105,7 @@ def main():
         "flags": [FILE_MODE_FLAGS.FMODE_WRITE, MS_FLAGS["MS_RDONLY"], MNT_FLAGS.MNT_READONLY],
         "tflags": decode_tflags(0xC, 4),
         "api": [readSU("struct task_struct", table.tt[0].ts).comm, os.sep, HZ],
+        "damaged": damaged(),
         "kernfs": [decode_kernfs_node(kn) for kn in kndir_iterate(block)],
     }
     with open(os.environ["CLASSIC_OUT"], "w", encoding="utf-8") as file:

@@ -117,5 +117,11 @@ def test_tables_and_modules_are_those_of_proc(vmcore: Vmcore, found: Any) -> Non
     assert found["flags"] == [2, 1, 0x40] and found["tflags"] == "SIGPENDING|NEED_RESCHED"
 
 
+def test_wild_addresses_cost_only_themselves(found: Any) -> None:
+    *results, warnings = found["damaged"]
+    assert results == [[], [], [], [], None, None, "", "<unreadable>", True]
+    assert warnings >= 4
+
+
 def test_the_api_comes_with_every_module(found: Any) -> None:
     assert found["api"] == ["swapper/0", "/", 250]

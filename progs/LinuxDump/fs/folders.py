@@ -7,7 +7,7 @@ from LinuxDump.fs import mounts, paths
 from LinuxDump.fs.paths import Dentry
 from pykdump import compat, lowlevel
 from pykdump.logging import pylog
-from pykdump.walks import HLIST, Chain, walk_chain, walk_list
+from pykdump.walks import walk_chain, walk_list
 
 # Kernels before 3.19 kept d_child in a union with a list of those to be freed.
 compat.member("struct dentry", "Child", "d_child", "d_u.d_child")
@@ -21,7 +21,7 @@ def children(folder: int) -> list[Dentry]:
     # v6.8 da549bdd15c2 ("dentry: switch the lists of children to hlist")
     if compat.has("struct dentry.d_children"):
         head, node = "d_children", "d_sib"
-        walk = walk_chain(folder + _offset(head), Chain(next_offset=HLIST.next_offset))
+        walk = walk_chain(folder + _offset(head))
     else:
         head, node = "d_subdirs", compat.spelling("struct dentry", "Child")
         walk = walk_list(folder + _offset(head))
