@@ -29,6 +29,7 @@ def collect(options: argparse.Namespace) -> Report:
 
 def address(text: str) -> int:
     """A number as people write it (hex, with or without 0x), or the address of a symbol."""
+    text = text.removeprefix("&")
     found = lowlevel.find_symbol(text)
     if found is not None:
         return found

@@ -182,6 +182,9 @@ def print_help() -> None:
     print("Commands:")
     for name, command in OWN_COMMANDS:
         print(f"  pykdump {name:12} {_summary(command.__doc__)}")
+    print("Scripts of the classic API (see: help pyk-run):")
+    print("  pyk-run SCRIPT       Run one; epython is the same.")
+    print("  repl                 A Python prompt with the API; pyctl lists its switches.")
     found = tools.found()
     if found:
         print("Tools (each has --help):")

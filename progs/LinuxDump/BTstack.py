@@ -3,13 +3,15 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from LinuxDump import cpus
 from LinuxDump.task_records import Task
 from pykdump import lowlevel
 from pykdump.logging import pylog
+from pykdump.star import with_api
 from pykdump.unwinding import new_symbol_table, new_unwinder
 
 if TYPE_CHECKING:
@@ -122,3 +124,21 @@ def functions(stack: Stack) -> Iterable[str]:
     for frame in stack.frames:
         if frame.kind != "user":
             yield frame.function or f"{frame.addr:#x}"
+
+
+# --- classic names
+
+_CLASSIC = (
+    *("BTFrame", "BTStack", "bt_mergestacks", "bt_summarize", "exec_bt", "parse_bt"),
+    *("fastSubroutineStacks", "funcsMatch", "verifyFastSet"),
+)
+_api = with_api(globals())
+
+
+def __getattr__(name: str) -> Any:
+    # Later, as classic_stacks itself stands on this module.
+    if name == "__all__":
+        return [*_api(name), *_CLASSIC]
+    if name in _CLASSIC:
+        return getattr(importlib.import_module("LinuxDump.classic_stacks"), name)
+    return _api(name)

@@ -4,11 +4,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
 from pykdump import bulk, lowlevel
 from pykdump.errors import PykdumpError, ReadError, SymbolMissingError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
+from pykdump.star import with_api
 
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -130,3 +132,49 @@ def counter_sums(counters: Sequence[int]) -> list[int | None]:
     rows = _COUNTER.read_many(counters)
     parts = sums([0 if row is None else row.counters for row in rows], 4, is_signed=True)
     return [None if row is None else row.count + part for row, part in zip(rows, parts)]
+
+
+# --- classic names
+
+_api = with_api(globals())
+
+
+def __getattr__(name: str) -> Any:
+    if name == "CPUS":
+        return len(per_cpu_offsets())
+    if name == "__all__" and lowlevel.is_open():  # a star import asks for the value of each name
+        return [*_api(name), "CPUS"]
+    return _api(name)
+
+
+def get_cpu_var(variable: str | int) -> list[int]:
+    """Addresses of a per-CPU variable, one a CPU.
+
+    :param variable: its name, or what its symbol holds.
+    """
+    if isinstance(variable, str):
+        return per_cpu_array(variable)
+    return [per_cpu_ptr(variable, cpu) for cpu in range(len(per_cpu_offsets()))]
+
+
+def get_cpu_var_type(variable: str) -> str:
+    """Name of a per-CPU variable's type."""
+    return str(_api("whatis")(variable).ctype)
+
+
+def percpu_ptr(pointer: Any, cpu: int) -> Any:
+    """A CPU's copy of what a ``__percpu`` pointer stands for, as the same kind of object."""
+    addr = per_cpu_ptr(int(pointer), cpu)
+    if hasattr(type(pointer), "PYT_symbol"):
+        return _api("readSU")(pointer.PYT_symbol, addr)
+    if hasattr(type(pointer), "ptrlev"):
+        return type(pointer)(addr, pointer.ti)
+    return addr
+
+
+def percpu_counter_sum(counter: int) -> int:
+    """Value of a ``struct percpu_counter``; raises ReadError when it cannot be read."""
+    (found,) = counter_sums([int(counter)])
+    if found is None:
+        raise ReadError(f"cannot read struct percpu_counter at {int(counter):#x}")
+    return found

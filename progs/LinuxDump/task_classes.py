@@ -109,10 +109,11 @@ class Task:
         return [readSU("struct sock", addr) for addr in found if addr]
 
     def get_task_stack(self) -> Any:
-        """Its stack."""
-        from LinuxDump import BTstack  # it stands on the records of tasks
+        """Its BTStack."""
+        from LinuxDump.BTstack import exec_bt  # it stands on the records of tasks
 
-        return BTstack.stacks([self.record])[0] if self.record is not None else None
+        found = exec_bt(f"bt {int(self.ts):#x}")
+        return found[0] if found else None
 
     def task_get_pid(self) -> StructResult:
         """``struct pid`` of the thread."""
