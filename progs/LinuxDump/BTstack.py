@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 from LinuxDump import cpus
 from LinuxDump.task_records import Task
-from pykdump import lowlevel
+from pykdump import collector, lowlevel
 from pykdump.logging import pylog
 from pykdump.star import with_api
 from pykdump.unwinding import new_symbol_table, new_unwinder
@@ -103,8 +103,9 @@ def stacks(tasks: Sequence[Task], registers: Mapping[int, bytes] | None = None) 
     unwinder, symbols, _ = tables()
     if not tables().has_orc:
         pylog.warning("stacks cannot be unwound: the kernel was built without CONFIG_UNWINDER_ORC")
-    raw = unwinder.stacks(lowlevel.dump(), starts, symbols)
-    return [_stack(task, *found) for task, found in zip(tasks, raw)]
+    with collector.paused():
+        raw = unwinder.stacks(lowlevel.dump(), starts, symbols)
+        return [_stack(task, *found) for task, found in zip(tasks, raw)]
 
 
 def _start(task: Task, notes: Mapping[int, bytes]) -> tuple[int, bytes]:
