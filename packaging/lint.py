@@ -150,21 +150,38 @@ def _clang_format(build: Path) -> Iterator[Finding]:
         yield from sorted(set(_located(output, only="error: ")))
 
 
+def _cache_folder() -> Path:
+    """Where it is kept what was found clean, for every checkout of this user."""
+    base = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(base) / "pykdump-lint"
+
+
+def _with_headers(path: Path) -> set[Path]:
+    """A C++ source and all headers of ours that it includes."""
+    found, waiting = set(), [path]
+    while waiting:
+        file = waiting.pop()
+        if file in found:
+            continue
+        found.add(file)
+        names = re.findall(r'^#include "(.+)"', file.read_text(), flags=re.MULTILINE)
+        places = [folder / name for name in names for folder in (ROOT / "accel", file.parent)]
+        waiting += [place for place in places if place.is_file()]
+    return found
+
+
 def _clang_tidy(build: Path) -> Iterator[Finding]:
     if not (build / "compile_commands.json").exists():
         yield f"{build}: not configured; run packaging/build"
         return
-    stamps = build / "clang-tidy"
-    stamps.mkdir(exist_ok=True)
-    headers = [p for p in cxx_files() if p.suffix == ".h"]
-    version = _output(["clang-tidy", "--version"])
-    common = version.encode() + b"".join(
-        (ROOT / p).read_bytes() for p in (Path(".clang-tidy"), *headers)
-    )
+    stamps = _cache_folder() / "clang-tidy"
+    stamps.mkdir(parents=True, exist_ok=True)
+    settings = _output(["clang-tidy", "--version"]).encode() + (ROOT / ".clang-tidy").read_bytes()
 
     def tidy(path: Path) -> list[Finding]:
-        # A source that was clean stays so until it, a header or the settings change.
-        stamp = stamps / hashlib.sha256(common + (ROOT / path).read_bytes()).hexdigest()
+        # A source that was clean stays so until it, a header of it or the settings change.
+        texts = [file.read_bytes() for file in sorted(_with_headers(ROOT / path))]
+        stamp = stamps / hashlib.sha256(settings + b"".join(texts)).hexdigest()
         if stamp.exists():
             return []
         output = _output(
@@ -194,6 +211,9 @@ def _cppcheck(build: Path) -> Iterator[Finding]:
             "-Iaccel",
         ]
         command += ["--enable=warning,performance,portability", f"-j{os.cpu_count()}"]
+        facts = _cache_folder() / "cppcheck"
+        facts.mkdir(parents=True, exist_ok=True)
+        command += [f"--cppcheck-build-dir={facts}"]
         command += ["--template={file}:{line}: {message} [{id}]"]
         yield from _located(_output([*command, *sources]))
 
