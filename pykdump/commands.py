@@ -10,7 +10,6 @@ import contextlib
 import io
 import os
 import signal
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -114,7 +113,8 @@ def exec_crash_command_bg2(cmd: str) -> tuple[int, int]:
         file.write(exec_crash_command_bg(cmd).encode("utf-8", "backslashreplace"))
         file.seek(0)
         descriptor = os.dup(file.fileno())
-    return descriptor, subprocess.Popen(["true"]).pid
+    # No Popen: it would take the child's status away from the script's waitpid.
+    return descriptor, os.posix_spawnp("true", ["true"], os.environ)
 
 
 def exec_gdb_command(cmd: str) -> str | None:
