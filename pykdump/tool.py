@@ -11,11 +11,12 @@ import sys
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NoReturn
 
+from pykdump import colors, sections
 from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
 
-#: Exit statuses of a tool.
-OK, FAILED, USAGE = 0, 1, 2
+#: Exit statuses of a tool: nothing found, something found, and where it could not do its work.
+OK, FOUND, FAILED = 0, 1, 2
 
 
 class UsageError(PykdumpError):
@@ -43,6 +44,9 @@ class Tool:
     add_arguments: Callable[[argparse.ArgumentParser], None]
     collect: Callable[[argparse.Namespace], Any]
     render: Callable[[Any, argparse.Namespace], Iterable[str]]
+    #: Whether the record holds a problem: the exit status is then 1.
+    has_findings: Callable[[Any], bool] = lambda record: False
+    uses_colors: bool = False  #: the tool takes --color
 
     def parser(self, name: str, description: str = "") -> argparse.ArgumentParser:
         """The parser of this tool's options."""
@@ -52,6 +56,15 @@ class Tool:
             formatter_class=argparse.RawDescriptionHelpFormatter,
         )
         parser.add_argument("--json", action="store_true", help="print the records as JSON")
+        if self.uses_colors:
+            parser.add_argument(
+                "--color",
+                choices=colors.CHOICES,
+                nargs="?",
+                const="always",
+                default="auto",
+                help="colours: auto (the default) on a terminal only; --color alone: always",
+            )
         self.add_arguments(parser)
         return parser
 
@@ -63,6 +76,8 @@ class Tool:
         except HelpShown:
             return OK
         pylog.start(quiet=options.json)
+        sections.start()
+        colors.choose(getattr(options, "color", "never"))
         record = self.collect(options)
         if options.json:
             json.dump(
@@ -74,7 +89,10 @@ class Tool:
                 print(line)
             for line in pylog.summary():
                 print(line)
-        return OK
+            if getattr(options, "verbose", 0):
+                for line in sections.lines():
+                    print(line)
+        return FOUND if self.has_findings(record) else OK
 
 
 def as_json(value: Any, name: str = "") -> Any:

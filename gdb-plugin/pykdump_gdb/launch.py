@@ -8,7 +8,8 @@ from functools import partial
 
 import gdb
 
-from pykdump_gdb import scripts
+from pykdump.tool import FAILED, FOUND
+from pykdump_gdb import scripts, tools
 from pykdump_gdb.command import Action, run_as_command
 from pykdump_gdb.commands import open_and_tell
 
@@ -21,18 +22,34 @@ def run(
     execute: Sequence[str],
     batch: bool,
 ) -> None:
-    """Open a dump and execute GDB commands; in batch mode GDB ends, with status 1 if one failed.
+    """Open a dump and execute GDB commands; in batch mode GDB ends, with the worst status.
 
-    Commands after a dump that could not be opened are not executed.
+    It is 2 if the dump could not be opened or a command failed, 1 if a tool found something or a
+    script did not end with 0. Commands after a dump that could not be opened are not executed.
     """
-    failed = not _succeeds(lambda: open_and_tell(vmcores, vmlinux, force))
-    if not failed:
+    status = 0 if _succeeds(lambda: open_and_tell(vmcores, vmlinux, force)) else FAILED
+    if not status:
         for command in execute:
-            scripts.last_status = 0
-            failed |= not _succeeds(partial(gdb.execute, command)) or scripts.last_status != 0
+            status = max(status, _status_of(command))
     if batch:
         gdb.execute("set confirm off")
-        gdb.execute("quit 1" if failed else "quit 0")
+        gdb.execute(f"quit {status}")
+
+
+def _status_of(command: str) -> int:
+    name = command.split()[0] if command.strip() else ""
+    if name in tools.names() and not _is_command(name):
+        command = f"pykdump {command}"
+    scripts.last_status, scripts.last_was_tool = 0, False
+    if not _succeeds(partial(gdb.execute, command)):
+        return FAILED
+    if scripts.last_was_tool:
+        return scripts.last_status
+    return FOUND if scripts.last_status else 0
+
+
+def _is_command(name: str) -> bool:
+    return name in gdb.execute(f"complete {name}", to_string=True).split("\n")
 
 
 def _succeeds(action: Action) -> bool:

@@ -8,16 +8,15 @@ import os
 import shlex
 import sys
 from collections.abc import Callable, Sequence
-from functools import partial
 
 import gdb
 
-from pykdump import __version__, commands, crash
+from pykdump import __version__, colors, commands, crash
 from pykdump import scripts as common
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
-from pykdump.tool import Parser
-from pykdump_gdb import crash_commands, repl, scripts, search, switches, tools
+from pykdump.tool import FAILED, Parser
+from pykdump_gdb import crash_commands, repl, scripts, search, switches, terminal, tools
 from pykdump_gdb.command import Command
 
 #: What is no file: name -> what it does with its arguments.
@@ -104,18 +103,26 @@ def run(words: Sequence[str], tell: Callable[[str], object] = lambda path: None)
     if tool is None:
         scripts.run_file(path, rest)
     else:
-        scripts.run(partial(_run_tool, tool), [path, *rest])
+        _run_tool(tool, [path, *rest])
 
 
-def _run_tool(tool: tools.FoundTool) -> None:
-    try:
-        tools.load(tool).run(tool.name, sys.argv[1:], tool.doc)
-    except PykdumpError as error:
-        if not isinstance(error, Interrupted):
-            sys.exit(str(error))
-        raise
-    finally:
-        pylog.cleanup()  # the tool has printed its own summary
+def _run_tool(tool: tools.FoundTool, argv: list[str]) -> None:
+    status = FAILED
+
+    def action() -> None:
+        nonlocal status
+        colors.on_terminal = lambda: sys.stdout.isatty() and terminal.shows_colors()
+        try:
+            status = tools.load(tool).run(tool.name, sys.argv[1:], tool.doc)
+        except PykdumpError as error:
+            if not isinstance(error, Interrupted):
+                sys.exit(str(error))
+            raise
+        finally:
+            pylog.cleanup()  # the tool has printed its own summary
+
+    scripts.run(action, argv)
+    scripts.last_status, scripts.last_was_tool = status, True
 
 
 def _own_options(words: list[str]) -> tuple[list[str], list[str]]:

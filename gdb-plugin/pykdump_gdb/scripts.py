@@ -37,6 +37,9 @@ _imported_by_scripts: set[str] = set()
 #: Exit status of the last script: what it gave to sys.exit, 1 after an exception.
 last_status = 0
 
+#: Whether it was a tool, whose statuses have meanings of their own.
+last_was_tool = False
+
 
 def run_file(path: str, words: list[str]) -> None:
     """Run the script at this path, with these arguments."""

@@ -16,10 +16,10 @@ from types import ModuleType
 
 import gdb
 
-from pykdump import bulk
+from pykdump import bulk, colors
 from pykdump.errors import PykdumpError
-from pykdump.tool import Tool
-from pykdump_gdb import search, session
+from pykdump.tool import FAILED, Tool
+from pykdump_gdb import scripts, search, session, terminal
 from pykdump_gdb.command import Command
 from pykdump_gdb.progress import ProgressLine
 
@@ -93,14 +93,20 @@ def _command_for(tool: FoundTool) -> Command:
         def __init__(self) -> None:
             super().__init__(f"pykdump {tool.name}", gdb.COMMAND_DATA)
 
+        def invoke(self, arguments: str, from_tty: bool) -> None:
+            # A script that reads what a command prints is no terminal.
+            colors.on_terminal = lambda: from_tty and terminal.shows_colors()
+            super().invoke(arguments, from_tty)
+
         def run(self, arguments: str) -> None:
+            scripts.last_status, scripts.last_was_tool = FAILED, True
             words = gdb.string_to_argv(arguments)
             if not {"-h", "--help"} & set(words):
                 session.require()
             line = ProgressLine()
             bulk.new_progress = lambda: line
             try:
-                load(tool).run(tool.name, words, tool.doc)
+                scripts.last_status = load(tool).run(tool.name, words, tool.doc)
             finally:
                 line.done()
 

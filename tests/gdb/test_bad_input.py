@@ -66,7 +66,7 @@ def test_without_vmcoreinfo_the_kernel_in_memory_tells_whose_vmlinux_it_is(
     dump = written(mini, mini_elf, tmp_path / "vmcore")
     run = launch(dump.vmcore, dump.vmlinux, "-c", "info threads")
     assert len(run.threads()) == len(mini.facts.tasks), run.err
-    assert launch(dump.vmcore, mini_elf_variant).status == 1
+    assert launch(dump.vmcore, mini_elf_variant).status == 2
 
 
 def test_vmlinux_without_debug_info(panicked: MiniDump, tmp_path: Path) -> None:
@@ -84,7 +84,7 @@ def test_dump_of_another_architecture(panicked: MiniDump, tmp_path: Path) -> Non
 
 def test_vmlinux_that_is_found_nowhere_says_where_it_was_looked_for(panicked: MiniDump) -> None:
     run = launch(panicked.vmcore)
-    assert run.status == 1
+    assert run.status == 2
     assert panicked.facts.build_id in run.err
     assert str(panicked.vmcore.parent / "vmlinux") in run.err
     assert "/usr/lib/debug/.build-id/" in run.err

@@ -126,7 +126,7 @@ def test_functions_refuse_with_a_sentence(
     expression: str, sentence: str, panicked: MiniDump
 ) -> None:
     run = launch(panicked.vmcore, panicked.vmlinux, "-c", f"p {expression}")
-    assert run.status == 1
+    assert run.status == 2
     assert sentence in run.err and "Traceback" not in run.err
 
 
@@ -251,10 +251,10 @@ def test_launcher_works_through_a_symlink_and_from_another_folder(
     assert (done.returncode, done.stdout) == (run.status, run.out)
 
 
-def test_launcher_ends_with_1_when_the_dump_or_a_command_fails(panicked: MiniDump) -> None:
+def test_launcher_ends_with_2_when_the_dump_or_a_command_fails(panicked: MiniDump) -> None:
     both = panicked.vmcore, panicked.vmlinux
     assert launch(*both, "-c", "p 1").status == 0
     failed = launch(*both, "-c", "nonsense", "-c", "p 40 + 2")
-    assert failed.status == 1 and "$1 = 42" in failed.out
+    assert failed.status == 2 and "$1 = 42" in failed.out
     not_opened = launch(sys.executable, panicked.vmlinux, "-c", "p 40 + 2")
-    assert not_opened.status == 1 and "= 42" not in not_opened.out
+    assert not_opened.status == 2 and "= 42" not in not_opened.out

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 import pytest
 
+from pykdump import colors, sections
 from pykdump.logging import pylog
-from pykdump.tool import OK, Tool, UsageError
+from pykdump.tool import FOUND, OK, Tool, UsageError
 
 
 class Row(NamedTuple):
@@ -73,3 +74,47 @@ def test_wrong_options_are_an_error_and_not_the_end_of_gdb() -> None:
 def test_help_prints_and_returns(capsys: pytest.CaptureFixture[str]) -> None:
     assert TOOL.run("demo", "--help", "What it shows.") == OK
     assert "What it shows." in capsys.readouterr().out
+
+
+def test_the_status_tells_whether_something_was_found(capsys: pytest.CaptureFixture[str]) -> None:
+    finds = Tool(add_arguments, collect, render, has_findings=lambda report: len(report.rows) > 1)
+    assert finds.run("demo", "--limit 1") == OK
+    assert finds.run("demo", "--limit 2") == FOUND
+
+
+def test_colours_are_for_terminals_or_who_asks(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def painted(report: Report, options: argparse.Namespace) -> Iterator[str]:
+        yield colors.paint("hung", "red", "bold")
+
+    tool = Tool(add_arguments, lambda options: Report((), None), painted, uses_colors=True)
+    monkeypatch.delenv("NO_COLOR", raising=False)
+    red = "\033[31;1mhung\033[0m\n"
+    for words, is_terminal, expected in (
+        ("", False, "hung\n"),
+        ("", True, red),
+        ("--color", False, red),
+        ("--color=never", True, "hung\n"),
+    ):
+        monkeypatch.setattr(colors, "on_terminal", lambda is_terminal=is_terminal: is_terminal)
+        tool.run("demo", words)
+        assert capsys.readouterr().out == expected
+    monkeypatch.setenv("NO_COLOR", "1")
+    tool.run("demo", "")
+    assert capsys.readouterr().out == "hung\n"
+
+
+def test_verbose_ends_with_the_times_of_sections(capsys: pytest.CaptureFixture[str]) -> None:
+    def arguments(parser: argparse.ArgumentParser) -> None:
+        parser.add_argument("-v", dest="verbose", action="count", default=0)
+
+    def collected(options: argparse.Namespace) -> Report:
+        with sections.section("Stacks"):
+            return Report((), None)
+
+    tool = Tool(arguments, collected, render)
+    tool.run("demo", "")
+    assert "Stacks" not in capsys.readouterr().out
+    tool.run("demo", "-v")
+    assert capsys.readouterr().out.splitlines()[-1].endswith(" s  Stacks")

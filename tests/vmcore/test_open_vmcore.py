@@ -150,5 +150,5 @@ def test_a_vmlinux_of_another_kernel_is_refused(other: str, vmcore: Vmcore) -> N
     if not wrong.exists():
         pytest.skip(f"not applicable: {wrong} is not made yet")
     run = launch(*vmcore.forms[first_form(vmcore)], wrong)
-    assert run.status == 1
+    assert run.status == 2
     assert len(set(re.findall(r"\b[0-9a-f]{40}\b", run.err))) == 2
