@@ -37,16 +37,13 @@ DumpDescription describe(const Parts& parts, const std::vector<std::string>& pat
 
 std::shared_ptr<DumpSource> make_source(Parts parts, const std::string& name) {
     const Architecture& arch = x86_64();  // open_parts() refused all others
-    std::vector<int> fds;
-    for (const Part& part : parts.parts) fds.push_back(part.file.fd());
-    KdumpContext context = KdumpContext::open(fds, arch, name);
     PageMaps pages{std::move(parts.parts.front().info.ram), parts.present(), parts.cut()};
     std::vector<Extent> extents = std::move(parts.parts.front().info.extents);
     const std::uint32_t page_size = parts.parts.front().info.page_size;
     std::vector<InputFile> files;
     for (Part& part : parts.parts) files.push_back(std::move(part.file));
     return std::make_shared<DumpSource>(std::move(files), std::move(pages), std::move(extents),
-                                        std::move(context), arch, page_size);
+                                        arch, name, page_size);
 }
 
 }  // namespace

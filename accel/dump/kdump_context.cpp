@@ -3,27 +3,23 @@
 
 #include <libkdumpfile/kdumpfile.h>
 
+#include <utility>
+
 #include "base/error.h"
 
 namespace pyk {
 namespace {
 
-constexpr std::uint64_t kLibraryCachePages = 128;
+constexpr std::uint64_t kLibraryCachePages = 8;
 
 }  // namespace
 
-void KdumpContext::Free::operator()(_kdump_ctx* ctx) const {
-    // The last context of a kdump file cannot be freed: libkdumpfile 0.5.1 then writes to
-    // attributes that it freed already, and always so after it refused a file. What stays is a few
-    // MiB.
-    if (is_clone) kdump_free(ctx);
-}
-
-KdumpContext KdumpContext::open(const std::vector<int>& fds, const Architecture& arch,
-                                const std::string& name) {
-    KdumpContext context;
-    context.ctx_.reset(kdump_new());
-    kdump_ctx_t* ctx = context.ctx_.get();
+// No context is freed: libkdumpfile 0.5.1 then writes to attributes that it freed already, and
+// always so after it refused a file. What stays is a few MiB.
+KdumpContext::KdumpContext(const std::vector<int>& fds, const Architecture& arch,
+                           const std::string& name)
+    : ctx_(kdump_new()) {
+    kdump_ctx_t* ctx = ctx_.get();
     if (ctx == nullptr) throw OpenError("cannot open " + name + ": out of memory");
     // A mapped file that is cut while it is open would end the process with SIGBUS.
     kdump_set_number_attr(ctx, KDUMP_ATTR_FILE_MMAP_POLICY, KDUMP_MMAP_NEVER);
@@ -31,22 +27,12 @@ KdumpContext KdumpContext::open(const std::vector<int>& fds, const Architecture&
     if (kdump_open_fdset(ctx, static_cast<unsigned>(fds.size()), fds.data()) != KDUMP_OK) {
         throw OpenError("cannot open " + name + ": libkdumpfile says: " + kdump_get_err(ctx));
     }
-    // Pages are kept by our own cache. libkdumpfile searches its own from end to end, which cost a
-    // quarter of the time; each thread that reads needs an entry or two there.
+    // Pages are kept by our own cache, and libkdumpfile searches its own from end to end.
     kdump_set_number_attr(ctx, "cache.size", kLibraryCachePages);
     kdump_clear_err(ctx);
     // QEMU leaves the machine name in the header blank.
     kdump_set_string_attr(ctx, KDUMP_ATTR_ARCH_NAME, std::string(arch.name()).c_str());
     kdump_clear_err(ctx);
-    return context;
-}
-
-KdumpContext KdumpContext::clone() const {
-    KdumpContext copy;
-    copy.ctx_.reset(kdump_clone(ctx_.get(), 0));
-    copy.ctx_.get_deleter().is_clone = true;
-    if (!copy.ctx_) throw Error("cannot open the dump once more for another thread: out of memory");
-    return copy;
 }
 
 PageStatus KdumpContext::read_page(PhysAddr phys, std::span<std::byte> page) {
@@ -63,6 +49,31 @@ PageStatus KdumpContext::read_page(PhysAddr phys, std::span<std::byte> page) {
         default:
             return PageStatus::kDamaged;
     }
+}
+
+KdumpPool::KdumpPool(std::vector<int> fds, const Architecture& arch, std::string name)
+    : fds_(std::move(fds)), arch_(arch), name_(std::move(name)) {
+    unused_.push_back(open());
+}
+
+std::unique_ptr<KdumpContext> KdumpPool::open() const {
+    return std::make_unique<KdumpContext>(fds_, arch_, name_);
+}
+
+PageStatus KdumpPool::read_page(PhysAddr phys, std::span<std::byte> page) {
+    std::unique_ptr<KdumpContext> context;
+    {
+        const std::lock_guard lock(mutex_);
+        if (!unused_.empty()) {
+            context = std::move(unused_.back());
+            unused_.pop_back();
+        }
+    }
+    if (!context) context = open();
+    const PageStatus status = context->read_page(phys, page);
+    const std::lock_guard lock(mutex_);
+    unused_.push_back(std::move(context));
+    return status;
 }
 
 }  // namespace pyk

@@ -11,26 +11,29 @@ namespace {
 
 constexpr std::size_t kPartsForThread = 128;
 
+std::vector<int> descriptors(const std::vector<InputFile>& files) {
+    std::vector<int> fds;
+    fds.reserve(files.size());
+    for (const InputFile& file : files) fds.push_back(file.fd());
+    return fds;
+}
+
 }  // namespace
 
 DumpSource::DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps,
-                       std::vector<Extent> page_extents, KdumpContext opened,
-                       const Architecture& architecture, std::uint32_t page_bytes)
+                       std::vector<Extent> page_extents, const Architecture& architecture,
+                       const std::string& name, std::uint32_t page_bytes)
     : files(std::move(dump_files)),
       pages(std::move(page_maps)),
       extents(std::move(page_extents)),
       arch(architecture),
       page_size(page_bytes),
+      pool(page_bytes),
       cache(default_cache_bytes(), page_bytes),
-      context_(std::move(opened)) {}
-
-KdumpContext DumpSource::new_context() {
-    const std::lock_guard lock(mutex_);
-    return context_.clone();
-}
+      kdump(descriptors(files), architecture, name) {}
 
 PhysicalReader::PhysicalReader(std::shared_ptr<DumpSource> source)
-    : source_(std::move(source)), context_(source_->new_context()) {}
+    : source_(std::move(source)), page_(source_->page_size) {}
 
 // A page of an ELF dump lies in the file as it is: that needs no library, which would read it as
 // the two pages of the file that it lies across. Nothing for other dumps.
@@ -52,18 +55,17 @@ PageStatus PhysicalReader::read_uncached(std::uint64_t pfn, std::span<std::byte>
         return source_->pages.cut.contains(pfn) ? PageStatus::kCut : PageStatus::kNoData;
     }
     if (const auto status = read_extent(pfn, page)) return *status;
-    return context_.read_page({pfn * source_->page_size}, page);
+    return source_->kdump.read_page({pfn * source_->page_size}, page);
 }
 
 CachedPage PhysicalReader::load(std::uint64_t pfn) {
     if (!source_->pages.present.contains(pfn)) return {read_uncached(pfn, {}), nullptr};
-    auto bytes = std::make_shared_for_overwrite<std::byte[]>(source_->page_size);
-    const PageStatus status = read_uncached(pfn, {bytes.get(), source_->page_size});
+    const PageStatus status = read_uncached(pfn, page_);
     if (status != PageStatus::kOk) return {status, nullptr};
     if (std::ranges::any_of(source_->files, &InputFile::has_shrunk)) {
         return {PageStatus::kCut, nullptr};
     }
-    return {status, std::move(bytes)};
+    return {status, source_->pool.keep(page_)};
 }
 
 CachedPage PhysicalReader::page(std::uint64_t pfn) {

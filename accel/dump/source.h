@@ -4,7 +4,6 @@
 
 #include <atomic>
 #include <memory>
-#include <mutex>
 #include <optional>
 #include <span>
 #include <string>
@@ -16,6 +15,7 @@
 #include "dump/kdump_context.h"
 #include "dump/page_cache.h"
 #include "dump/page_map.h"
+#include "dump/page_pool.h"
 
 namespace pyk {
 
@@ -35,23 +35,19 @@ struct PageMaps {
 
 struct DumpSource {
     DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps,
-               std::vector<Extent> page_extents, KdumpContext opened,
-               const Architecture& architecture, std::uint32_t page_bytes);
+               std::vector<Extent> page_extents, const Architecture& architecture,
+               const std::string& name, std::uint32_t page_bytes);
 
-    std::vector<InputFile> files;  // open as long as `context` is
+    std::vector<InputFile> files;  // open as long as `kdump` is
     const PageMaps pages;
     const std::vector<Extent> extents;  // of an ELF dump's pages, in ascending order
     const Architecture& arch;
     std::uint32_t page_size;
     std::optional<KernelPlace> place;  // set before the first reader of another thread
+    PagePool pool;                     // outlives the cache
     PageCache cache;
     std::atomic<std::uint64_t> tlb_hits = 0, tlb_misses = 0;
-
-    KdumpContext new_context();
-
- private:
-    std::mutex mutex_;
-    KdumpContext context_;
+    KdumpPool kdump;
 };
 
 // Reads physical pages for one thread.
@@ -79,7 +75,7 @@ class PhysicalReader {
     std::optional<PageStatus> read_extent(std::uint64_t pfn, std::span<std::byte> page) const;
 
     std::shared_ptr<DumpSource> source_;
-    KdumpContext context_;
+    std::vector<std::byte> page_;  // the one being read
 };
 
 }  // namespace pyk
