@@ -39,6 +39,15 @@ class Run:
         """The first JSON object in the output."""
         return json.JSONDecoder().raw_decode(self.out, self.out.index("{\n"))[0]
 
+    def json_all(self) -> list[Any]:
+        """All JSON objects in the output."""
+        found, at = [], self.out.find("{\n")
+        while at >= 0:
+            value, end = json.JSONDecoder().raw_decode(self.out, at)
+            found.append(value)
+            at = self.out.find("{\n", end)
+        return found
+
     def threads(self) -> list[dict[str, str]]:
         """The rows of `info threads`."""
         found = (_THREAD.match(line) for line in self.out.splitlines())

@@ -20,7 +20,19 @@ def plugin() -> None:
 @pytest.fixture(scope="session", params=harness.scenarios())
 def vmcore(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
     """The dumps of a guest, made when they are not in the cache."""
+    _skip_without_packages()
+    return harness.get(request.param)
+
+
+@pytest.fixture(scope="session", params=harness.panics())
+def panic_dump(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
+    """The small dump of a panic: a guest that did nothing else.  Facts: harness/panics.py."""
+    _skip_without_packages()
+    # The first brings all: they are made two at a time.
+    return harness.get_panics(harness.panics())[request.param]
+
+
+def _skip_without_packages() -> None:
     missing = harness.missing_packages()
     if missing:
         pytest.skip(f"{' '.join(missing)} missing; packaging/install-deps vmcore installs them")
-    return harness.get(request.param)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -11,10 +12,20 @@ from typing import Any
 
 from .build import form_paths, make_scenario
 from .cache import cache_root
+from .panics import PANICS, make_panics
 from .scenario import SCENARIOS
 from .steps import HarnessError, missing_packages
 
-__all__ = ["HarnessError", "Vmcore", "get", "missing_packages", "scenarios"]
+__all__ = [
+    "HarnessError",
+    "Vmcore",
+    "get",
+    "get_panic",
+    "get_panics",
+    "missing_packages",
+    "panics",
+    "scenarios",
+]
 
 
 @dataclass(frozen=True)
@@ -30,7 +41,7 @@ class Vmcore:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the guest wrote down: see tests/vmcore/guest/facts.py."""
+        """What the guest wrote down: see guest/facts.py, and harness/panics.py for panics."""
         facts: dict[str, Any] = json.loads((self.directory / "facts.json").read_text())
         return facts
 
@@ -47,14 +58,35 @@ def scenarios() -> list[str]:
 
 def get(name: str) -> Vmcore:
     """The dumps of scenario ``name``; raises :class:`HarnessError` when they cannot be made."""
-    directory = make_scenario(name)
     scenario = SCENARIOS[name]
-    kernel = cache_root() / "packages" / scenario.kernel
+    return _vmcore(name, scenario.kernel, make_scenario(name), scenario.forms)
+
+
+def panics() -> list[str]:
+    """Names that :func:`get_panic` knows: see harness/panics.py."""
+    return list(PANICS)
+
+
+def get_panic(name: str) -> Vmcore:
+    """The small dump of the panic ``name``; its facts are those of harness/panics.py."""
+    return get_panics([name])[name]
+
+
+def get_panics(names: Sequence[str]) -> dict[str, Vmcore]:
+    """Several of them: what the cache lacks is made, two guests at a time."""
+    return {
+        name: _vmcore(name, PANICS[name].kernel, directory, (PANICS[name].form,))
+        for name, directory in make_panics(names).items()
+    }
+
+
+def _vmcore(name: str, kernel_name: str, directory: Path, forms: Sequence[str]) -> Vmcore:
+    kernel = cache_root() / "packages" / kernel_name
     return Vmcore(
         name=name,
         release=(directory / "release").read_text().strip(),
         directory=directory,
         vmlinux=kernel / "vmlinux",
         modules=kernel / "modules",
-        forms={form: form_paths(directory, form) for form in scenario.forms},
+        forms={form: form_paths(directory, form) for form in forms},
     )

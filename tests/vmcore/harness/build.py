@@ -11,8 +11,9 @@ from pathlib import Path
 from . import forms
 from .cache import cache_lock, cache_root, digest, is_fresh, piece
 from .guest_disk import GUEST_SOURCE, get_boot_files, root_stamp, write_plan_disk
-from .kernels import MODULE_SOURCE, Kernel, cached_kernel, get_kernel
+from .kernels import Kernel, cached_kernel, get_kernel
 from .machine import Machine, run_machine
+from .own_modules import TEST_MODULE, get_own_module, is_built
 from .scenario import END_OF_PANIC, SCENARIOS, Scenario
 from .steps import HarnessError, require_tools, step
 
@@ -32,7 +33,7 @@ _ARGUMENTS = (
 
 def scenario_stamp(scenario: Scenario, kernel: Kernel) -> str:
     """Hash of all that decides what a scenario's dumps hold."""
-    inputs = (GUEST_SOURCE, MODULE_SOURCE, kernel.vmlinuz, root_stamp(), _ARGUMENTS)
+    inputs = (GUEST_SOURCE, TEST_MODULE.source, kernel.vmlinuz, root_stamp(), _ARGUMENTS)
     return digest("scenario-2", scenario, *inputs)
 
 
@@ -41,11 +42,13 @@ def make_scenario(name: str) -> Path:
     scenario = SCENARIOS[name]
     directory = cache_root() / "dumps" / name
     cached = cached_kernel(scenario.kernel)
-    if cached and is_fresh(directory, scenario_stamp(scenario, cached)):
-        return directory
+    if cached and is_built(TEST_MODULE, scenario.kernel, cached):
+        if is_fresh(directory, scenario_stamp(scenario, cached)):
+            return directory
     require_tools()
     with cache_lock():
         kernel = get_kernel(scenario.kernel)
+        get_own_module(TEST_MODULE, scenario.kernel, kernel)
         stamp = scenario_stamp(scenario, kernel)
         return piece(f"dumps/{name}", stamp, lambda work: _make(scenario, kernel, work))
 
@@ -53,7 +56,7 @@ def make_scenario(name: str) -> Path:
 def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
     boot = get_boot_files(scenario.kernel, kernel)
     plan, facts, kdump = work / "plan.img", work / "facts.img", work / "kdump.img"
-    files = [kernel.own_module]
+    files = [TEST_MODULE.installed(kernel)]
     disks = [f"file={boot.disk},snapshot=on", f"file={plan},readonly=on", f"file={facts}"]
     _make_disk(facts, _FACTS_DISK_BYTES)
     if scenario.kdump:

@@ -83,11 +83,18 @@ def _make_split(elf: Path, target: Path) -> None:
     filter_dump(elf, parts, "-l", "-d", "31", "--split", "--splitblock-size", "4096")
 
 
-def _make_d31_zstd(elf: Path, target: Path) -> None:
-    plain = target.with_name(target.name + ".plain")
-    filter_dump(elf, [plain], "-c", "-d", "31")
-    recompress(plain, target, FLAG_ZSTD)
-    plain.unlink()
+def _make_lzo_at(level: int) -> Callable[[Path, Path], None]:
+    return lambda elf, target: filter_dump(elf, [target], "-l", "-d", str(level))
+
+
+def _make_zstd_at(level: int) -> Callable[[Path, Path], None]:
+    def make(elf: Path, target: Path) -> None:
+        plain = target.with_name(target.name + ".plain")
+        filter_dump(elf, [plain], "-c", "-d", str(level))
+        recompress(plain, target, FLAG_ZSTD)
+        plain.unlink()
+
+    return make
 
 
 def _make_elf_d31(elf: Path, target: Path) -> None:
@@ -99,6 +106,9 @@ DERIVED: dict[str, Callable[[Path, Path], None]] = {
     "lzo": _make_lzo,
     "snappy": _make_snappy,
     "split": _make_split,
-    "d31-zstd": _make_d31_zstd,
+    "d17-lzo": _make_lzo_at(17),
+    "d31-lzo": _make_lzo_at(31),
+    "d17-zstd": _make_zstd_at(17),
+    "d31-zstd": _make_zstd_at(31),
     "elf-d31": _make_elf_d31,
 }

@@ -109,20 +109,27 @@ def _make(root: Path, kernel: Kernel, work: Path) -> None:
 
 
 def _make_initramfs(kernel: Kernel, work: Path) -> None:
-    tree = work / "initramfs"
-    (tree / "bin").mkdir(parents=True)
-    (tree / "modules").mkdir()
-    shutil.copy("/bin/busybox", tree / "bin/busybox")
     files: list[Path] = []
     for module in INITRAMFS_MODULES:
         files += [path for path in kernel.load_order(module) if path not in files]
-    for number, path in enumerate(files):
-        raw = lzma.decompress(path.read_bytes()) if path.suffix == ".xz" else path.read_bytes()
-        (tree / f"modules/{number:02}-{path.name.removesuffix('.xz')}").write_bytes(raw)
-    (tree / "init").write_text(_INITRAMFS_INIT)
+    write_initramfs(work / "initramfs.cpio", _INITRAMFS_INIT, files)
+
+
+def write_initramfs(path: Path, init: str, modules: Sequence[Path]) -> None:
+    """Write an initramfs of busybox, ``init`` and the ``modules`` for it to insert in order."""
+    tree = path.with_suffix(".tree")
+    (tree / "bin").mkdir(parents=True)
+    (tree / "modules").mkdir()
+    shutil.copy("/bin/busybox", tree / "bin/busybox")
+    (tree / "bin/sh").symlink_to("busybox")
+    for number, module in enumerate(modules):
+        raw = module.read_bytes()
+        raw = lzma.decompress(raw) if module.suffix == ".xz" else raw
+        (tree / f"modules/{number:02}-{module.name.removesuffix('.xz')}").write_bytes(raw)
+    (tree / "init").write_text(init)
     (tree / "init").chmod(0o755)
     pack = 'cd "$1" && find . | busybox cpio -o -H newc > "$2"'
-    run(["sh", "-c", pack, "sh", tree, work / "initramfs.cpio"])
+    run(["sh", "-c", pack, "sh", tree, path])
     shutil.rmtree(tree)
 
 

@@ -20,8 +20,6 @@ from pathlib import Path
 from .cache import cache_root, digest, is_fresh, piece
 from .steps import HarnessError, run, step
 
-MODULE_SOURCE = Path(__file__).parent.parent / "module"
-
 # Modules that guests load, directly or through iptables and the file systems; what they depend on
 # is added.  Only these get debug info: that of all modules together is 1.2 GB.
 GUEST_MODULES = (
@@ -68,7 +66,7 @@ KERNEL_SOURCES = {
 
 @dataclass(frozen=True)
 class Kernel:
-    """An unpacked kernel, and our module built for it."""
+    """An unpacked kernel."""
 
     directory: Path
 
@@ -87,10 +85,6 @@ class Kernel:
     @property
     def modules(self) -> Path:
         return self.directory / "modules"
-
-    @property
-    def own_module(self) -> Path:
-        return self.modules / "lib/modules" / self.release / "updates/pykdump_test.ko"
 
     def load_order(self, module: str) -> list[Path]:
         """Files to insert for ``module``, dependencies first."""
@@ -115,34 +109,18 @@ def _unpacked_stamp(source: KernelSource) -> str:
     return digest("packages-3", source, sorted(GUEST_MODULES))
 
 
-def _built_stamp(source: KernelSource, release: str) -> str:
-    return digest("module-1", source, MODULE_SOURCE, release)
-
-
 def cached_kernel(name: str) -> Kernel | None:
-    """The kernel ``name`` if the cache has it, with our module of the present source."""
-    source = KERNEL_SOURCES[name]
+    """The kernel ``name`` if the cache has it."""
     kernel = Kernel(cache_root() / "packages" / name)
-    if not is_fresh(kernel.directory, _unpacked_stamp(source)):
-        return None
-    built = cache_root() / "modules" / name
-    return kernel if is_fresh(built, _built_stamp(source, kernel.release)) else None
+    fresh = is_fresh(kernel.directory, _unpacked_stamp(KERNEL_SOURCES[name]))
+    return kernel if fresh else None
 
 
 def get_kernel(name: str) -> Kernel:
     """The kernel ``name``, downloaded and unpacked when the cache does not have it."""
     source = KERNEL_SOURCES[name]
-    unpacked = piece(
-        f"packages/{name}", _unpacked_stamp(source), lambda work: _unpack(source, work)
-    )
-    kernel = Kernel(unpacked)
-    built = piece(
-        f"modules/{name}",
-        _built_stamp(source, kernel.release),
-        lambda work: _build_module(source, kernel, work),
-    )
-    _install_module(kernel, built)
-    return kernel
+    stamp = _unpacked_stamp(source)
+    return Kernel(piece(f"packages/{name}", stamp, lambda work: _unpack(source, work)))
 
 
 def _depends(source: KernelSource, package: str) -> list[str]:
@@ -203,35 +181,3 @@ def _unpack_debug_info(kernel: Kernel, package: Path) -> None:
     have = {path.name.split(".")[0] for path in debug.rglob("*.ko*")}
     if wanted - have:
         raise HarnessError(f"{package.name} lacks debug info of {sorted(wanted - have)}")
-
-
-def _build_module(source: KernelSource, kernel: Kernel, work: Path) -> None:
-    headers = kernel.directory / "headers"
-    tree = headers / "usr/src" / f"linux-headers-{kernel.release}"
-    # Debian's header trees name each other by absolute path, as if they were installed.
-    for makefile in (tree / "Makefile", tree / ".kernelvariables"):
-        if makefile.is_file():
-            text = makefile.read_text()
-            fixed = re.sub(r"(?<![\w./-])/usr/(src|lib)/linux-", rf"{headers}/usr/\1/linux-", text)
-            makefile.write_text(fixed)
-    for path in MODULE_SOURCE.iterdir():
-        shutil.copy(path, work)
-    command: list[str | Path] = ["make", "-C", tree, f"M={work}", f"CC={source.compiler}"]
-    command += ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]  # no pahole needed
-    run(command, timeout_s=300)
-    run(["cp", work / "pykdump_test.ko", work / "stripped.ko"])
-    run(["strip", "--strip-debug", work / "stripped.ko"])
-
-
-def _install_module(kernel: Kernel, built: Path) -> None:
-    release = kernel.release
-    for target, file in (
-        (f"lib/modules/{release}/updates", "stripped.ko"),
-        (f"usr/lib/debug/lib/modules/{release}/updates", "pykdump_test.ko"),
-    ):
-        copy = kernel.modules / target / "pykdump_test.ko"
-        source = built / file
-        if not copy.exists() or copy.stat().st_mtime_ns != source.stat().st_mtime_ns:
-            copy.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(source, copy)
-            run(["depmod", "-b", kernel.modules, release])

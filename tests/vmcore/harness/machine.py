@@ -108,13 +108,24 @@ def run_machine(
     kernel_arguments: str,
     console: Path,
     vmcoreinfo: bool = True,
+    memory_mib: int = 1024,
 ) -> Iterator[Machine]:
-    """Boot a guest of 2 CPUs and 1 GiB; it is ended with the body."""
+    """Boot a guest of 2 CPUs; it is ended with the body."""
     with tempfile.TemporaryDirectory(prefix="pykdump-qmp-") as scratch:
         # A short path of its own: socket names are limited to 107 bytes.
         qmp_socket = Path(scratch) / "qmp"
-        command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2", "-m", "1024"]
-        command += ["-cpu", cpu, "-nodefaults", "-display", "none", "-nic", "none"]
+        command = ["qemu-system-x86_64", "-accel", "tcg,thread=multi", "-smp", "2"]
+        command += [
+            "-m",
+            str(memory_mib),
+            "-cpu",
+            cpu,
+            "-nodefaults",
+            "-display",
+            "none",
+            "-nic",
+            "none",
+        ]
         command += ["-kernel", str(kernel), "-initrd", str(initramfs), "-append", kernel_arguments]
         command += ["-serial", f"file:{console}", "-qmp", f"unix:{qmp_socket},server=on,wait=off"]
         for disk in disks:
