@@ -24,6 +24,13 @@ def vmcore(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
     return harness.get(request.param)
 
 
+@pytest.fixture(scope="session", params=harness.hangs())
+def hang_dump(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
+    """The dump of a guest whose tasks wait for each other.  Facts: docs/internals/real-dumps.md."""
+    _skip_without_packages()
+    return harness.get(request.param)
+
+
 @pytest.fixture(scope="session", params=harness.panics())
 def panic_dump(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
     """The small dump of a panic: a guest that did nothing else.  Facts: harness/panics.py."""

@@ -13,7 +13,7 @@ from typing import Any
 from .build import form_paths, make_scenario
 from .cache import cache_root
 from .panics import PANICS, make_panics
-from .scenario import SCENARIOS
+from .scenario import HANGS, SCENARIOS
 from .steps import HarnessError, missing_packages
 
 __all__ = [
@@ -22,6 +22,7 @@ __all__ = [
     "get",
     "get_panic",
     "get_panics",
+    "hangs",
     "missing_packages",
     "panics",
     "scenarios",
@@ -58,8 +59,13 @@ def scenarios() -> list[str]:
 
 def get(name: str) -> Vmcore:
     """The dumps of scenario ``name``; raises :class:`HarnessError` when they cannot be made."""
-    scenario = SCENARIOS[name]
+    scenario = (SCENARIOS | HANGS)[name]
     return _vmcore(name, scenario.kernel, make_scenario(name), scenario.forms)
+
+
+def hangs() -> list[str]:
+    """Names of the guests that only hang, which :func:`get` knows too."""
+    return list(HANGS)
 
 
 def panics() -> list[str]:

@@ -10,11 +10,11 @@ from pathlib import Path
 
 from . import forms
 from .cache import cache_lock, cache_root, digest, is_fresh, piece
-from .guest_disk import GUEST_SOURCE, get_boot_files, root_stamp, write_plan_disk
+from .guest_disk import GUEST_SOURCES, get_boot_files, root_stamp, write_plan_disk
 from .kernels import Kernel, cached_kernel, get_kernel
 from .machine import Machine, run_machine
-from .own_modules import TEST_MODULE, get_own_module, is_built
-from .scenario import END_OF_PANIC, SCENARIOS, Scenario
+from .own_modules import HANG_MODULE, TEST_MODULE, get_own_module, is_built
+from .scenario import END_OF_PANIC, HANGS, SCENARIOS, Scenario
 from .steps import HarnessError, require_tools, step
 
 FACTS_WRITTEN = "PYKDUMP: facts are written"
@@ -30,25 +30,33 @@ _ARGUMENTS = (
     "rcupdate.rcu_cpu_stall_suppress=1"
 )
 
+#: Ours that a guest loads, by the name of its folder.
+_MODULES = {"guest": TEST_MODULE, "hangs": HANG_MODULE}
+
 
 def scenario_stamp(scenario: Scenario, kernel: Kernel) -> str:
     """Hash of all that decides what a scenario's dumps hold."""
-    inputs = (GUEST_SOURCE, TEST_MODULE.source, kernel.vmlinuz, root_stamp(), _ARGUMENTS)
+    sources = GUEST_SOURCES[scenario.guest]
+    module = _MODULES[scenario.guest]
+    inputs = [*sources, module.source, kernel.vmlinuz, root_stamp(), _ARGUMENTS]
+    if scenario.guest != "guest":
+        inputs.append(scenario.memory_mib)
     return digest("scenario-2", scenario, *inputs)
 
 
 def make_scenario(name: str) -> Path:
     """The directory of scenario ``name``; made when the cache has none of the present inputs."""
-    scenario = SCENARIOS[name]
+    scenario = (SCENARIOS | HANGS)[name]
+    module = _MODULES[scenario.guest]
     directory = cache_root() / "dumps" / name
     cached = cached_kernel(scenario.kernel)
-    if cached and is_built(TEST_MODULE, scenario.kernel, cached):
+    if cached and is_built(module, scenario.kernel, cached):
         if is_fresh(directory, scenario_stamp(scenario, cached)):
             return directory
     require_tools()
     with cache_lock():
         kernel = get_kernel(scenario.kernel)
-        get_own_module(TEST_MODULE, scenario.kernel, kernel)
+        get_own_module(module, scenario.kernel, kernel)
         stamp = scenario_stamp(scenario, kernel)
         return piece(f"dumps/{name}", stamp, lambda work: _make(scenario, kernel, work))
 
@@ -56,7 +64,7 @@ def make_scenario(name: str) -> Path:
 def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
     boot = get_boot_files(scenario.kernel, kernel)
     plan, facts, kdump = work / "plan.img", work / "facts.img", work / "kdump.img"
-    files = [TEST_MODULE.installed(kernel)]
+    files = [*GUEST_SOURCES[scenario.guest], _MODULES[scenario.guest].installed(kernel)]
     disks = [f"file={boot.disk},snapshot=on", f"file={plan},readonly=on", f"file={facts}"]
     _make_disk(facts, _FACTS_DISK_BYTES)
     if scenario.kdump:
@@ -72,6 +80,7 @@ def _make(scenario: Scenario, kernel: Kernel, work: Path) -> None:
         kernel_arguments=f"{_ARGUMENTS} {scenario.arguments}",
         console=work / "console.log",
         vmcoreinfo=scenario.vmcoreinfo,
+        memory_mib=scenario.memory_mib,
     ) as machine:
         with step(f"{scenario.name}: guest booted, planted and wrote its facts"):
             bad = [_PLANT_FAILED, END_OF_PANIC]
@@ -158,7 +167,7 @@ def _derive_forms(scenario: Scenario, work: Path) -> None:
             with step(f"{scenario.name}: {form} made"):
                 forms.DERIVED[form](elf, dump_path(work, form))
     elf.unlink()
-    for form in ("flat", "zlib"):
+    for form in ("elf", "flat", "zlib"):
         if form not in scenario.forms:
             dump_path(work, form).unlink()
 

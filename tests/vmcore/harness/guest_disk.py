@@ -15,7 +15,12 @@ from .cache import digest, piece
 from .kernels import INITRAMFS_MODULES, Kernel
 from .steps import run, step
 
-GUEST_SOURCE = Path(__file__).parent.parent / "guest"
+_TESTS = Path(__file__).parent.parent
+#: What a guest's plan disk holds, by the name of its folder.
+GUEST_SOURCES = {
+    "guest": [_TESTS / "guest"],
+    "hangs": [_TESTS / "hangs", _TESTS / "guest/facts.py", _TESTS / "guest/planting.py"],
+}
 DEBIAN_MIRROR = "http://deb.debian.org/debian"
 GUEST_PACKAGES = (
     "dmsetup,e2fsprogs,iproute2,iptables,kexec-tools,kmod,lsscsi,lvm2,makedumpfile,mdadm,"
@@ -133,12 +138,13 @@ def write_initramfs(path: Path, init: str, modules: Sequence[Path]) -> None:
     shutil.rmtree(tree)
 
 
-def write_plan_disk(path: Path, files: Sequence[Path], settings: dict[str, str]) -> None:
-    """Write the disk that tells the guest what to do: its scripts, ``files``, its settings."""
+def write_plan_disk(path: Path, sources: Sequence[Path], settings: dict[str, str]) -> None:
+    """Write the disk that tells the guest what to do: files, those of folders, its settings."""
     with tarfile.open(path, "w") as tar:
-        for source in [*sorted(GUEST_SOURCE.iterdir()), *files]:
-            if source.is_file():
-                tar.add(source, source.name)
+        for source in sources:
+            for file in sorted(source.iterdir()) if source.is_dir() else [source]:
+                if file.is_file():
+                    tar.add(file, file.name)
         text = "".join(f"{key}={value}\n" for key, value in settings.items()).encode()
         entry = tarfile.TarInfo("settings")
         entry.size = len(text)

@@ -32,6 +32,7 @@ class OwnModule:
 
 
 TEST_MODULE = OwnModule("pykdump_test", _TESTS / "module", "")
+HANG_MODULE = OwnModule("pykdump_hang", _TESTS / "hangs/module", "-hang")
 PANIC_MODULE = OwnModule("pykdump_panic", _TESTS / "panics/module", "-panic")
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 CPU_4_LEVEL = "max,-la57"
 # QEMU 7.2's TCG computes wrong flags for cmpxchg16b, over which kernels from 6.12 on trip at boot.
@@ -27,6 +27,9 @@ class Scenario:
     inject_nmi: bool = False
     kdump: bool = False  #: the guest's kdump kernel writes the dump, not QEMU
     dies_with: str | None = END_OF_PANIC  #: text on the console before the dump; None: dumped alive
+    #: folder of what the guest does, in tests/vmcore: "guest" plants everything
+    guest: str = field(default="guest", repr=False)
+    memory_mib: int = field(default=1024, repr=False)
 
 
 SCENARIOS = {
@@ -73,6 +76,32 @@ SCENARIOS = {
             arguments="crashkernel=256M",
             kdump=True,
             dies_with=KDUMP_WRITTEN,
+        ),
+    )
+}
+
+#: Guests that only hang, in many ways.
+HANGS = {
+    scenario.name: scenario
+    for scenario in (
+        Scenario(
+            "6.1-hangs",
+            kernel="6.1",
+            trigger="sysrq",
+            cpu=CPU_4_LEVEL,
+            forms=("lzo",),
+            guest="hangs",
+            memory_mib=512,
+        ),
+        Scenario(
+            "6.12-hangs",
+            kernel="6.12",
+            trigger="none",
+            cpu=CPU_5_LEVEL,
+            forms=("lzo",),
+            dies_with=None,
+            guest="hangs",
+            memory_mib=512,
         ),
     )
 }
