@@ -12,6 +12,7 @@ from typing import Any
 
 from .build import form_paths, make_scenario
 from .cache import cache_root
+from .large import LARGE, LARGE_FORMS, make_large
 from .panics import PANICS, make_panics
 from .scenario import HANGS, SCENARIOS
 from .steps import HarnessError, missing_packages
@@ -20,9 +21,11 @@ __all__ = [
     "HarnessError",
     "Vmcore",
     "get",
+    "get_large",
     "get_panic",
     "get_panics",
     "hangs",
+    "large",
     "missing_packages",
     "panics",
     "scenarios",
@@ -42,7 +45,7 @@ class Vmcore:
 
     @cached_property
     def facts(self) -> dict[str, Any]:
-        """What the guest wrote down: see guest/facts.py, and harness/panics.py for panics."""
+        """What the guest wrote down: see docs/internals/real-dumps.md."""
         facts: dict[str, Any] = json.loads((self.directory / "facts.json").read_text())
         return facts
 
@@ -66,6 +69,16 @@ def get(name: str) -> Vmcore:
 def hangs() -> list[str]:
     """Names of the guests that only hang, which :func:`get` knows too."""
     return list(HANGS)
+
+
+def large() -> list[str]:
+    """Names of the guests for benchmarks, which :func:`get_large` knows."""
+    return list(LARGE)
+
+
+def get_large(name: str) -> Vmcore:
+    """The dump of a large guest; its facts are those of harness/large.py."""
+    return _vmcore(name, LARGE[name].kernel, make_large(name), LARGE_FORMS)
 
 
 def panics() -> list[str]:

@@ -120,13 +120,17 @@ def _make_initramfs(kernel: Kernel, work: Path) -> None:
     write_initramfs(work / "initramfs.cpio", _INITRAMFS_INIT, files)
 
 
-def write_initramfs(path: Path, init: str, modules: Sequence[Path]) -> None:
-    """Write an initramfs of busybox, ``init`` and the ``modules`` for it to insert in order."""
+def write_initramfs(
+    path: Path, init: str, modules: Sequence[Path], programs: Sequence[Path] = ()
+) -> None:
+    """Write an initramfs of busybox, ``programs``, ``init`` and ``modules`` to insert in order."""
     tree = path.with_suffix(".tree")
     (tree / "bin").mkdir(parents=True)
     (tree / "modules").mkdir()
     shutil.copy("/bin/busybox", tree / "bin/busybox")
     (tree / "bin/sh").symlink_to("busybox")
+    for program in programs:
+        shutil.copy(program, tree / "bin")
     for number, module in enumerate(modules):
         raw = module.read_bytes()
         raw = lzma.decompress(raw) if module.suffix == ".xz" else raw
