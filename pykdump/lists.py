@@ -106,7 +106,10 @@ def _callers() -> str:
     names: list[str] = []
     frame = sys._getframe(1)
     while frame is not None and len(names) < 10:
-        if frame.f_globals.get("__name__") != __name__:
+        module = frame.f_globals.get("__name__") or ""
+        if module.startswith("pykdump_gdb."):
+            break  # what runs the script says nothing about it
+        if module != __name__:
             names.append(frame.f_code.co_name)
         frame = frame.f_back  # type: ignore[assignment]
     return " <- ".join(names)

@@ -91,7 +91,7 @@ class StructResult(StructObject):
     # --- operators
 
     def __len__(self) -> int:
-        return self.ctype().size
+        return type(self).ctype().size
 
     def __str__(self) -> str:
         return f"<{self.PYT_symbol} {int(self):#x}>"
@@ -100,11 +100,11 @@ class StructResult(StructObject):
         return f"StructResult {self} \tsize={len(self)}"
 
     def __add__(self, count: int) -> StructResult:
-        return at(type(self), int(self) + int(count) * self.ctype().size)
+        return at(type(self), int(self) + int(count) * type(self).ctype().size)
 
     def __getitem__(self, key: Any) -> Any:
         if isinstance(key, str):
-            return self._info(key)
+            return type(self)._info(key)
         return self + key
 
     __iter__ = None
@@ -119,7 +119,7 @@ class StructResult(StructObject):
     @property
     def PYT_size(self) -> int:
         """Size of the type in bytes."""
-        return self.ctype().size
+        return type(self).ctype().size
 
     @property
     def PYT_addr(self) -> int:
@@ -141,7 +141,7 @@ class StructResult(StructObject):
 
     def hasField(self, name: str) -> bool:
         """Whether the type has this member, or a pseudo-attribute at a fixed offset."""
-        return self._field(name) is not None
+        return type(self)._field(name) is not None
 
     def isNamed(self, typename: str) -> bool:
         """Whether this is the name of the type, as it was asked for."""
@@ -149,7 +149,7 @@ class StructResult(StructObject):
 
     def fieldOffset(self, name: str) -> int:
         """Offset of a member in bytes; KeyError when there is none."""
-        return self._info(name).offset
+        return type(self)._info(name).offset
 
     def castTo(self, typename: str) -> StructResult:
         """The same address as another type."""
@@ -157,7 +157,7 @@ class StructResult(StructObject):
 
     def Eval(self, path: str) -> Any:
         """``o.Eval("a.b.c")``: the member at the end of a path; TypeError when there is none."""
-        type_, cache = self.ctype(), self._paths
+        type_, cache = type(self).ctype(), type(self)._paths
         reader = cache.get(path)
         if reader is None:
             found = find_path(type_, path)
@@ -169,33 +169,36 @@ class StructResult(StructObject):
     def Dump(self, indent: int = 0) -> None:
         """Print all members as declared, one a line."""
         for name in (name for name, _ in self.PYT_sinfo.PYT_body if name):
-            print(f"{' ' * indent}{name:>18} {self._shown(name)}")
+            print(f"{' ' * indent}{name:>18} {_shown(self, name)}")
 
-    def _shown(self, name: str) -> str:
-        try:
-            value = getattr(self, name)
-            if isinstance(value, list) and len(value) > 3:
-                return f"[{', '.join(map(repr, value[:4]))}, ...]"
-            return str(value)
-        except TypeError:
-            return "unknown type"
-        except (PykdumpError, IndexError) as error:
-            return f"<{error}>"
-
-    def _info(self, name: str) -> datatypes.VarInfo:
-        field = self._field(name)
+    @classmethod
+    def _info(cls, name: str) -> datatypes.VarInfo:
+        field = cls._field(name)
         if field is None:
-            raise self._unknown(name)
+            raise cls._unknown(name)
         return field
 
-    def _field(self, name: str) -> datatypes.VarInfo | None:
-        found = pseudo.find(self.names(), name)
+    @classmethod
+    def _field(cls, name: str) -> datatypes.VarInfo | None:
+        found = pseudo.find(cls.names(), name)
         if isinstance(found, Path):
             if found.hops:
                 return None
             return datatypes.PseudoVarInfo(name, found.field.type, found.field)
-        field = self.ctype().members.get(name)
+        field = cls.ctype().members.get(name)
         return datatypes.VarInfo(name, field.type, field) if field else None
+
+
+def _shown(struct: StructResult, name: str) -> str:
+    try:
+        value = getattr(struct, name)
+        if isinstance(value, list) and len(value) > 3:
+            return f"[{', '.join(map(repr, value[:4]))}, ...]"
+        return str(value)
+    except TypeError:
+        return "unknown type"
+    except (PykdumpError, IndexError) as error:
+        return f"<{error}>"
 
 
 def _of_other_kernels(cls: type[StructResult], name: str) -> Any:

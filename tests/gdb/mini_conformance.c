@@ -6,6 +6,8 @@
 
 /* ---- integers ---- */
 
+typedef char conf_char_t;
+
 struct conf_ints {
     s8 s8_min, s8_minus1;
     u8 u8_max;
@@ -209,6 +211,67 @@ struct conf_pointers conf_pointers = {
     &conf_target,
     0,
 };
+
+/* ---- the rest of what can be declared ---- */
+
+struct conf_more {
+    bool flags[3];
+    enum conf_colour colours[3];
+    signed char signed_chars[2];
+    conf_char_t typedefs_of_char[2];
+    float single;
+    double twice;
+    struct conf_inner one[1];
+    struct conf_inner grid[2][2];
+    unsigned char* bytes;
+    u64* wide;
+    int* table[2][2];
+    int* none_known[1];
+    char* words[1];
+    void* untyped[2];
+    struct conf_inner* inners[2];
+    u8 four[1][1][1][2];
+    union conf_union {
+        u32 word;
+        u8 byte;
+    } both;
+    union conf_union* to_both;
+    char no_text[0];
+    struct conf_inner no_structs[0];
+};
+extern struct conf_inner conf_inner_target;
+static unsigned char conf_byte_data[2] = {0xfe, 7};
+static u64 conf_wide_data[2] = {0xfedcba9876543210, 9};
+static union conf_union conf_both = {0x11223344};
+extern int conf_target;
+struct conf_more conf_more = {
+    {1, 0, 1},
+    {CONF_BLUE, CONF_RED, (enum conf_colour)42},
+    {-1, 65},
+    {'x', 'y'},
+    1.5f,
+    -0.25,
+    {{31, 32}},
+    {{{1, 2}, {3, 4}}, {{5, 6}, {7, 8}}},
+    conf_byte_data,
+    conf_wide_data,
+    {{&conf_target, 0}, {0, &conf_target}},
+    {&conf_target},
+    {"only"},
+    {&conf_target, 0},
+    {&conf_inner_target, 0},
+    {{{{1, 2}}}},
+    {0xaabbccdd},
+    &conf_both,
+    {},
+    {},
+};
+
+/* Members with the names of what the classes of structs, and ints, have. */
+struct conf_names {
+    int names, ctype, real, imag, numerator, to_bytes, _info, _paths, _field, follows_function;
+};
+struct conf_names conf_names = {1, 2, 3, 4, 5, 6, 7, 8, 9, 10};
 
 /* ---- typedefs ---- */
 

@@ -120,6 +120,59 @@ ROWS: dict[str, Any] = {
     'readSymbol("conf_text").array[8:10]': ["str", "or"],
     'str(SmartString(b"ab\\0cd", 5))': ["str", "ab"],
     'SmartString(b"ab\\0cd", 5)[3:]': ["str", "cd"],
+    # members with the names of what objects of the API have
+    "[getattr(readSymbol('conf_names'), n) for n in getStructInfo('struct conf_names')]": [
+        "list",
+        [["int", n] for n in range(1, 11)],
+    ],
+    "(lambda o: (o.hasField('ctype'), o.hasField('x'), o.fieldOffset('real'), len(o), (o + 1)[-1]"
+    " == o, o.Eval('_paths'), o['_info'].offset))(readSymbol('conf_names'))": [
+        "tuple",
+        [
+            ["bool", True],
+            ["bool", False],
+            *([k, n] for k, n in zip(["int", "int", "bool", "int", "int"], [8, 40, True, 8, 24])),
+        ],
+    ],
+    # all the other declarations
+    'readSymbol("conf_more").flags': ["list", [["bool", n] for n in (True, False, True)]],
+    'readSymbol("conf_more").colours': ["list", [["int", n] for n in (6, 0, 42)]],
+    'readSymbol("conf_more").signed_chars': ["list", [["int", -1], ["int", 65]]],
+    'readSymbol("conf_more").typedefs_of_char': ["list", [["int", 120], ["int", 121]]],
+    'readSymbol("conf_more").single': ["float", 1.5],
+    'readSymbol("conf_more").twice': ["float", -0.25],
+    'readSymbol("conf_more").one': [
+        "StructResult",
+        "struct conf_inner",
+        "@conf_more+32",
+    ],
+    'readSymbol("conf_more").one.y': ["int", 32],
+    'readSymbol("conf_more").one[0].x': ["int", 31],
+    '[[s.y for s in row] for row in readSymbol("conf_more").grid]': [
+        "list",
+        [["list", [["int", 2], ["int", 4]]], ["list", [["int", 6], ["int", 8]]]],
+    ],
+    '(lambda p: (type(p).__name__, p.ptrlev, p.Deref, p[1]))(readSymbol("conf_more").bytes)': [
+        "tuple",
+        [["str", "tPtr"], ["int", 1], ["int", 0xFE], ["int", 7]],
+    ],
+    'readSymbol("conf_more").wide[0]': ["int", 0xFEDCBA9876543210],
+    '[[int(p) and p.Deref for p in row] for row in readSymbol("conf_more").table]': [
+        "list",
+        [["list", [["int", -12345], ["int", 0]]], ["list", [["int", 0], ["int", -12345]]]],
+    ],
+    'readSymbol("conf_more").none_known[0].Deref': ["int", -12345],
+    'str(readSymbol("conf_more").words[0])': ["str", "only"],
+    'readSymbol("conf_more").untyped': [
+        "PointerArray",
+        [["tPtr", "@conf_target", 1], ["tPtr", 0, 1]],
+    ],
+    '[(int(s), s and s.x) for s in readSymbol("conf_more").inners][0][1]': ["int", 21],
+    'bool(list(readSymbol("conf_more").inners)[1])': ["bool", False],
+    'readSymbol("conf_more").both.word': ["int", 0xAABBCCDD],
+    'readSymbol("conf_more").to_both.byte': ["int", 0x44],
+    'type(readSymbol("conf_more").no_text).__name__': ["str", "intDimensionlessArray"],
+    'readSymbol("conf_more").no_structs.isNamed("struct conf_inner")': ["bool", True],
     # variables
     'readSymbol("conf_typedef")': ["StructResult", "conf_typedef2_t", "@conf_typedef"],
     'readSymbol("conf_global_array")': ["list", [["int", n] for n in (10, 20, 30, 40, 50)]],
@@ -133,6 +186,9 @@ RAISES = {
     'readSymbol("conf_pointers").opaque.anything': "KeyError",
     'readSymbol("conf_text").wild': "CrashError",
     'readSymbol("conf_function")': "TypeError",
+    'readSymbol("conf_more").four': "TypeError",
+    'iter(readSymbol("conf_more").none_known)': "TypeError",
+    'iter(readSymbol("conf_pointer"))': "TypeError",
     'iter(readSymbol("conf_flexible").items)': "TypeError",
     'iter(readSymbol("conf_nested"))': "TypeError",
     "SmartString(5)": "TypeError",

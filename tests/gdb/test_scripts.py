@@ -457,6 +457,23 @@ def test_limits_hold_for_one_run(panicked: MiniDump, write: Write) -> None:
     assert "maxel=3" in result.out and result.out.count("list of all +++WARNING+++") == 1
 
 
+def test_the_warning_of_a_cut_list_names_the_callers_in_the_script(
+    panicked: MiniDump, write: Write
+) -> None:
+    write(
+        "cut.py",
+        """\
+        def listed():
+            return readSUListFromHead("init_task", "tasks", "struct task_struct", maxel=1)
+        def main():
+            listed()
+        main()
+        """,
+    )
+    result = run(panicked, "epython cut.py")
+    assert "maxel=1: cut\n    listed <- main <- <module>\n" in result.out
+
+
 def test_a_model_brings_the_api(panicked: MiniDump, write: Write) -> None:
     write(
         "model.py",
