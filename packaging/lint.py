@@ -283,6 +283,7 @@ _GDB_USERS = (
     "pykdump.debugtypes",
     "pykdump.layout",
     "pykdump.frames",
+    "pykdump.code",
     "pykdump.dlkmload",
     "pykdump_gdb",
 )

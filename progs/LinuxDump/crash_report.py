@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The full report of crashinfo: verdict, findings, and the state of the machine."""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from LinuxDump import crash_text, task_rows
+from LinuxDump.findings import Finding, Situation, findings
+from LinuxDump.fs.mounts import Mount
+from LinuxDump.memory_usage import MemoryUsage
+from LinuxDump.oops import LogLine
+from LinuxDump.run_queues import CpuQueue
+from LinuxDump.run_queues import lines as queue_lines
+from LinuxDump.stack_details import TaskStack, task_stacks
+from LinuxDump.task_memory import memory
+from LinuxDump.task_records import Task
+from LinuxDump.task_rows import TaskCounts, TaskRow
+from LinuxDump.verdict import TAINTS, Verdict, log_lines, verdict
+from pykdump import __version__, models
+from pykdump.colors import paint
+from pykdump.sections import section
+
+_TAIL = 40  # lines of the log
+_RECENT = 5
+_OLD_NS = 30 * 10**9
+_OLDEST = 3
+
+
+@dataclass(frozen=True)
+class Recent:
+    """A task that ran lately."""
+
+    row: TaskRow
+    args: str | None  #: None: no user stack, or not in the dump
+
+
+@dataclass(frozen=True)
+class CrashReport:
+    """All that crashinfo tells."""
+
+    verdict: Verdict
+    findings: tuple[Finding, ...]
+    sys: dict[str, str]
+    cpu_stacks: tuple[TaskStack, ...]
+    counts: TaskCounts
+    recent: tuple[Recent, ...]
+    memory: MemoryUsage
+    rss_pages: int
+    blocked: tuple[TaskStack, ...]  #: oldest first
+    queues: tuple[CpuQueue, ...]
+    mounts: tuple[Mount, ...]
+    log: tuple[LogLine, ...]  #: its last lines, or all
+
+
+def collect(*, fast: bool, detail: int) -> CrashReport:
+    """The report.
+
+    :param fast: without what needs all stacks.
+    :param detail: more than 0: all blocked tasks, the whole log.
+    """
+    with section("log"):
+        lines = log_lines()
+    situation = Situation(lines)
+    with section("verdict"):
+        found = verdict(lines)
+    with section("checks"):
+        problems = () if fast else tuple(findings(situation))
+    with section("stacks of CPUs"):
+        current = [situation.table.current(queue.cpu) for queue in situation.table.run_queues]
+        cpu_stacks = tuple(task_stacks([task for task in current if task]))
+    with section("tasks"):
+        counted = task_rows.counts(situation.threads)
+        recent = _recent(situation)
+        rss = _rss_pages(situation)
+    with section("blocked tasks"):
+        blocked = tuple(task_stacks(_blocked(situation, detail)))
+    with section("memory"):
+        usage = situation.memory
+    with section("run queues"):
+        queues = tuple(situation.queues)
+    with section("mounts"):
+        mounted = tuple(situation.mounts)
+    return CrashReport(
+        verdict=found,
+        findings=problems,
+        sys=dict(models.get().sys_lines()),
+        cpu_stacks=cpu_stacks,
+        counts=counted,
+        recent=recent,
+        memory=usage,
+        rss_pages=rss,
+        blocked=blocked,
+        queues=queues,
+        mounts=mounted,
+        log=tuple(lines if detail else lines[-_TAIL:]),
+    )
+
+
+def _recent(situation: Situation) -> tuple[Recent, ...]:
+    known = [task for task in situation.threads if task.ran_ago_ns is not None]
+    newest = sorted(known, key=lambda task: task.ran_ago_ns or 0)[:_RECENT]
+    rows = task_rows.rows(newest)
+    return tuple(map(Recent, rows, task_rows.arguments(newest)))
+
+
+def _rss_pages(situation: Situation) -> int:
+    leaders = [task.addr for task in situation.threads if task.pid == task.tgid]
+    return sum(found.rss_kb // 4 for found in memory(leaders) if found is not None)
+
+
+def _blocked(situation: Situation, detail: int) -> list[Task]:
+    blocked = [task for task in situation.threads if task.state == "D"]
+    blocked.sort(key=lambda task: -(task.ran_ago_ns or 0))
+    if detail:
+        return blocked
+    return [task for task in blocked if (task.ran_ago_ns or 0) > _OLD_NS][:_OLDEST]
+
+
+# --- text
+
+
+def render(report: CrashReport, *, quiet: bool, detail: int) -> Iterator[str]:
+    """The report as text.
+
+    :param quiet: only what was found.
+    """
+    yield from verdict_lines(report.verdict, detail)
+    yield from findings_lines(report.findings)
+    if quiet:
+        return
+    yield ""
+    yield from crash_text.box(f"*** Crashinfo v{__version__} ***", first=True)
+    yield ""
+    width = max(12, *map(len, report.sys))
+    for key, value in report.sys.items():
+        yield f"{key:>{width}}: {value.replace('|', ' ')}"
+    yield from crash_text.box("Per-cpu Stacks ('bt -a')")
+    for stack in report.cpu_stacks:
+        yield f"      -- CPU#{stack.cpu} --"
+        yield from crash_text.stack_lines(stack)
+        yield ""
+    yield from crash_text.box("How This Dump Has Been Created")
+    yield from _created(report.verdict)
+    yield from crash_text.box("Tasks Summary")
+    yield from task_rows.counts_lines(report.counts)
+    yield from crash_text.box(f"{len(report.recent)} Most Recent Threads")
+    yield "  PID  CMD                Age    ARGS"
+    yield "-----  --------------   ------   ----------------------------"
+    for each in report.recent:
+        args = "(no user stack)" if each.args is None else each.args
+        yield f"{each.row.pid:5d} {each.row.comm:<14}  {each.row.ran_ago_ms:5d} ms  {args}"
+    yield from crash_text.box("Memory Usage (kmem -i)")
+    yield from crash_text.memory_lines(report.memory)
+    yield f"  RSS_TOTAL={report.rss_pages} pages, %mem={_share(report):6.1f}"
+    yield from _blocked_lines(report, detail)
+    yield from crash_text.box("Scheduler Runqueues (per CPU)")
+    for queue in report.queues:
+        yield from queue_lines(queue)
+    locked = [str(queue.cpu) for queue in report.queues if queue.is_locked]
+    if locked:
+        yield f" {len(locked)} runqueues are locked: CPU {', '.join(locked)}"
+    yield from crash_text.box("Mounted FS")
+    yield from (
+        f"{each.addr:x} {each.sb_addr:x} {each.fstype:<8} {each.device:<12} {each.mountpoint}"
+        for each in report.mounts
+    )
+    yield from crash_text.box("dmesg buffer" if detail else f"Last {_TAIL} lines of dmesg buffer")
+    yield from map(crash_text.log_line, report.log)
+    if detail:
+        yield from crash_text.box("A Summary Of Threads Stacks")
+        yield from crash_text.merged_stacks(detail > 1)
+
+
+def _share(report: CrashReport) -> float:
+    total = report.memory.total_kb
+    return report.rss_pages * 400 / total if total else 0.0
+
+
+def _created(found: Verdict) -> Iterator[str]:
+    if found.panic_class == "alive":
+        yield "   *** a live system was dumped from outside; no panic ***"
+        return
+    yield f"   *** {found.title} ***"
+    if found.message:
+        yield f"   {found.message}"
+
+
+def _blocked_lines(report: CrashReport, detail: int) -> Iterator[str]:
+    if not report.blocked:
+        return
+    title = "All" if detail else f"{len(report.blocked)} oldest"
+    yield from crash_text.box(f"{title} UNINTERRUPTIBLE threads")
+    for stack in report.blocked:
+        ran = (stack.ran_ago_ns or 0) / 1e9
+        yield f"   ... ran {ran:.0f}s ago"
+        yield from crash_text.stack_lines(stack)
+        yield ""
+
+
+# --- what comes first
+
+
+def verdict_lines(found: Verdict, detail: int) -> Iterator[str]:
+    """The verdict as text."""
+    head = found.title[0].upper() + found.title[1:]
+    yield paint(head, "bold", *([] if found.panic_class == "alive" else ["red"]))
+    if found.panic_class == "alive":
+        if found.taints:
+            yield f"  tainted:     {_taint_text(found)}"
+        return
+    rows = dict(_verdict_rows(found))
+    for label, text in rows.items():
+        first, *more = textwrap.wrap(text, 100, break_long_words=False) or [""]
+        yield f"  {label + ':':<12} {first}"
+        yield from (" " * 15 + each for each in more)
+    lines = found.lines if detail else found.main_lines
+    if lines:
+        yield "  log:"
+        yield from ("    " + crash_text.log_line(line) for line in lines)
+
+
+def _verdict_rows(found: Verdict) -> Iterator[tuple[str, str]]:
+    yield "class", f"{found.panic_class} (told by the {found.evidence})"
+    if found.reason and found.reason not in found.message:
+        yield "panic", found.reason
+    state = "running" if found.state == "R" else f"state {found.state}"
+    who = f'pid {found.pid} "{found.comm}" on CPU {found.cpu}, {state}'
+    yield "task", f"{who}, task_struct {found.task_addr:#x}"
+    if found.panic_pid != found.pid:
+        yield "reported by", f'pid {found.panic_pid} "{found.panic_comm}" on CPU {found.panic_cpu}'
+    if found.culprit is not None:
+        yield "code", f"{found.how} at {found.culprit}" if (
+            found.place == found.culprit
+        ) else f"{found.how} at {found.place}, for {found.culprit}"
+    elif found.how:
+        yield "code", found.how
+    if found.instruction:
+        yield "instruction", " ".join(found.instruction.split())
+    if found.operand is not None:
+        yield "operand", " ".join(crash_text.operand_words(found))
+    if found.taints:
+        yield "tainted", _taint_text(found)
+
+
+def _taint_text(found: Verdict) -> str:
+    meanings = [f"{letter}: {TAINTS.get(letter, '?')}" for letter in found.taints]
+    names = f" (modules: {' '.join(found.tainting_modules)})" if found.tainting_modules else ""
+    return "; ".join(meanings) + names
+
+
+def findings_lines(found: Sequence[Finding]) -> Iterator[str]:
+    """The findings as text."""
+    yield ""
+    if not found:
+        yield "No check found anything."
+        return
+    yield paint(f"{len(found)} findings, the weightiest first", "bold")
+    colors = {"error": ("red",), "warning": ("yellow",), "note": ()}
+    for number, each in enumerate(found, 1):
+        command = f"   -> pykdump {each.command.removeprefix('pykdump ')}" if each.command else ""
+        mark = paint(f"{each.severity:>7}", *colors[each.severity])
+        yield f"{number:3} {mark}  {each.title}{command}"
+        yield from (f"             {line}" for line in each.details)

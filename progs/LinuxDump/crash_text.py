@@ -1,0 +1,117 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Pieces of text that crashinfo's report and views are made of."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from LinuxDump import classic_stacks
+from LinuxDump.memory_usage import MemoryUsage
+from LinuxDump.oops import LogLine
+from LinuxDump.stack_details import TaskStack
+from LinuxDump.task_classes import TaskTable
+from LinuxDump.verdict import Verdict
+from pykdump.commands import printed
+
+_WIDTH = 75
+
+
+def box(title: str, *, first: bool = False) -> Iterator[str]:
+    """A heading of three lines."""
+    middle = f"={title:^{len(title) + 8}}=" if first else f">-----| {title} |-----<"
+    edge = "=" * len(middle) if first else "+" + "-" * (len(middle) - 2) + "+"
+    yield edge.center(_WIDTH).rstrip()
+    yield middle.center(_WIDTH).rstrip()
+    yield edge.center(_WIDTH).rstrip()
+
+
+def log_line(line: LogLine) -> str:
+    """A line of the log with its time, harmless to a terminal."""
+    text = "".join(
+        char if char == "\t" or char.isprintable() else f"\\x{ord(char):02x}" for char in line.text
+    )
+    return f"[{line.ts_ns // 10**9:5d}.{line.ts_ns % 10**9 // 1000:06d}] {text}"
+
+
+def stack_lines(stack: TaskStack) -> Iterator[str]:
+    """A stack as ``bt`` shows it."""
+    yield (
+        f'PID: {stack.pid}  TASK: {stack.task_addr:x}  CPU: {stack.cpu}  COMMAND: "{stack.comm}"'
+    )
+    area = ""
+    for number, frame in enumerate(stack.frames):
+        if frame.kind == "user":
+            yield f"    user mode, ip {frame.addr:#x}" + (
+                f", in system call {frame.syscall}" if frame.syscall else ""
+            )
+            continue
+        if frame.stack != area:
+            area = frame.stack
+            yield f" <{area}>"
+        mark = "" if frame.is_reliable else "?"
+        what = " (failed here)" if frame.failed_here else ""
+        what = what or (" (interrupted)" if frame.kind == "regs" else "")
+        module = f" [{frame.module}]" if frame.module else ""
+        name = f"{frame.function}+{frame.offset:#x}" if frame.function else "(no function)"
+        yield f" #{number:<2}{mark} [{frame.sp_addr:x}] {name} at {frame.addr:x}{module}{what}"
+    if not stack.is_complete:
+        yield f"    ends here: {stack.reason}"
+
+
+def operand_words(found: Verdict) -> Iterator[str]:
+    """What the failed instruction worked on, in words."""
+    operand = found.operand
+    assert operand is not None
+    verb = {"read": "reads", "write": "writes", "call": "calls", "jump": "jumps to"}
+    yield verb.get(operand.access, "divides by") + " " + operand.text.lstrip("*")
+    if operand.register and operand.register_value_addr is not None:
+        yield f"where {operand.register} = {operand.register_value_addr:#x}"
+    if operand.variable:
+        yield f"is {operand.variable} ({operand.type})" if operand.type else (
+            f"is {operand.variable}"
+        )
+    if operand.member:
+        yield f": {operand.variable}->{operand.member} at {operand.offset:#x}"
+    if operand.is_inferred:
+        yield "(inferred from the instructions before)"
+    if found.fault_addr is not None and operand.access not in ("divide",):
+        yield f"at address {found.fault_addr:#x}"
+
+
+def memory_lines(memory: MemoryUsage) -> Iterator[str]:
+    """The machine's memory as ``kmem -i`` shows it."""
+    yield f"{'':17}{'PAGES':>11}{'TOTAL':>13}      PERCENTAGE"
+    rows = (
+        ("TOTAL MEM", memory.total_kb, 0, ""),
+        ("FREE", memory.free_kb, memory.total_kb, "TOTAL MEM"),
+        ("USED", memory.used_kb, memory.total_kb, "TOTAL MEM"),
+        ("SHARED", memory.shmem_kb, memory.total_kb, "TOTAL MEM"),
+        ("FILE CACHE", memory.file_kb, memory.total_kb, "TOTAL MEM"),
+        ("ANON", memory.anon_kb, memory.total_kb, "TOTAL MEM"),
+        ("SLAB", memory.slab_kb, memory.total_kb, "TOTAL MEM"),
+        ("DIRTY", memory.dirty_kb, memory.total_kb, "TOTAL MEM"),
+        ("WRITEBACK", memory.writeback_kb, memory.total_kb, "TOTAL MEM"),
+        ("TOTAL HUGE", memory.huge_kb, memory.total_kb, "TOTAL MEM"),
+        ("TOTAL SWAP", memory.swap_total_kb, 0, ""),
+        ("SWAP USED", memory.swap_total_kb - memory.swap_free_kb, memory.swap_total_kb, "SWAP"),
+        ("COMMIT LIMIT", memory.commit_limit_kb, 0, ""),
+        ("COMMITTED", memory.committed_kb, memory.commit_limit_kb, "LIMIT"),
+    )
+    for name, kb, whole, what in rows:
+        share = f"{kb * 100 // whole:4d}% of {what}" if whole else "----" if what == "" else "   0%"
+        yield f"{name:>13}  {kb // 4:>13}{_size(kb):>13}      {share:>4}"
+
+
+def _size(kb: int) -> str:
+    for unit, size in (("GB", 1 << 20), ("MB", 1 << 10)):
+        if kb >= size:
+            return f"{kb / size:.1f} {unit}"
+    return f"{kb} KB" if kb else "0"
+
+
+def merged_stacks(with_pids: bool) -> Iterator[str]:
+    """Equal stacks together, the most frequent first, with youngest, oldest and commands."""
+    stacks = classic_stacks.exec_bt("foreach bt")
+    yield from printed(
+        lambda: classic_stacks.bt_mergestacks(stacks, tt=TaskTable(), verbose=int(with_pids))
+    )

@@ -1,0 +1,228 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""`pykdump crashinfo` beside what the guests knew of their deaths and of themselves."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from typing import Any
+
+import pytest
+from gdb_run import Run, launch
+
+from harness import Vmcore
+
+_reports: dict[str, dict[str, Any]] = {}
+
+STATES = {
+    "R": "TASK_RUNNING",
+    "S": "TASK_INTERRUPTIBLE",
+    "D": "TASK_UNINTERRUPTIBLE",
+    "T": "TASK_STOPPED",
+    "t": "TASK_TRACED",
+    "Z": "EXIT_ZOMBIE",
+    "I": "TASK_IDLE",
+}
+
+
+def run(vmcore: Vmcore, *commands: str) -> Run:
+    files = next(iter(vmcore.forms.values()))
+    words = [word for command in commands for word in ("-c", command)]
+    env = {"PYKDUMP_DEBUGINFO": str(vmcore.modules)}
+    return launch(vmcore.vmlinux, *files, "--batch", *words, env=env)
+
+
+@pytest.fixture
+def report(vmcore: Vmcore) -> dict[str, Any]:
+    if vmcore.name not in _reports:
+        found = run(vmcore, "crashinfo --json")
+        assert found.status == 1, found.err
+        _reports[vmcore.name] = found.json()["report"]
+    return _reports[vmcore.name]
+
+
+# --- verdicts
+
+
+def test_each_class_of_panic_is_named_with_the_code_at_fault(panic_dump: Vmcore) -> None:
+    facts = panic_dump.facts
+    found = run(panic_dump, "crashinfo --json", "crashinfo -q")
+    verdict = found.json()["report"]["verdict"]
+    assert verdict["panic_class"] == facts["class"]
+    if "function" in facts:
+        assert verdict["culprit"]["function"].partition(".")[0] == facts["function"]
+        assert (verdict["pid"], verdict["comm"], verdict["cpu"]) == (
+            *(facts["pid"], facts["comm"], facts["cpu"]),
+        )
+        assert verdict["culprit"]["module"] == "pykdump_panic"
+    if "task" in facts:
+        assert int(verdict["task_addr"], 16) == facts["task"]
+    if "address" in facts:
+        assert int(verdict["fault_addr"], 16) == facts["address"]
+    assert "pykdump_panic" in verdict["tainting_modules"]
+    if facts["console"]["title"]:
+        assert facts["console"]["title"] in [line["text"] for line in verdict["lines"]]
+    assert verdict["title"].lower() in found.out.lower()
+    assert found.status == 1 and "Traceback" not in found.out + found.err
+
+
+def test_the_operand_is_the_variable_that_the_source_has_there(panic_dump: Vmcore) -> None:
+    if "operand" not in panic_dump.facts:
+        pytest.skip("not applicable: no pointer was followed")
+    planted = panic_dump.facts["operand"]
+    found = run(panic_dump, "crashinfo --json").json()["report"]["verdict"]["operand"]
+    if planted["member"] == "method":  # what is called was loaded before
+        assert found["variable"] == f"{planted['variable']}->method"
+        assert (found["access"], found["is_inferred"]) == ("call", True)
+        return
+    assert (found["variable"], found["member"], found["offset"]) == (
+        *(planted["variable"], planted["member"], planted["offset"]),
+    )
+    assert found["type"] == planted["type"] + " *"
+    assert int(found["register_value_addr"], 16) == planted["value"]
+    assert not found["is_inferred"]
+
+
+def test_the_verdict_of_the_large_dumps(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    verdict = report["verdict"]
+    expected = {
+        "6.1-panic": ("sysrq", "sysrq_handle_crash"),
+        "6.1-nmi": ("nmi", None),
+        "6.1-kdump": ("null-dereference", "pykdump_fault_here"),
+        "6.12-alive": ("alive", None),
+        "6.12-irqfault": ("null-dereference", "pykdump_fault_here"),
+    }
+    function = verdict["culprit"] and verdict["culprit"]["function"].partition(".")[0]
+    assert (verdict["panic_class"], function) == expected[vmcore.name]
+    if function == "pykdump_fault_here":  # it reads through this pointer of the module
+        assert verdict["operand"]["variable"] == "nowhere"
+        assert verdict["operand"]["is_inferred"]
+        assert int(verdict["fault_addr"], 16) == 0x28
+    letters = {"O", "E"} | ({"D"} if "irqfault" in vmcore.name else set())
+    assert letters <= set(verdict["taints"])
+
+
+# --- the report
+
+
+def test_threads_are_counted_by_state(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    # Between the facts and the panic some threads slept or woke: only these states stand still.
+    told = Counter(task["state"] for task in vmcore.facts["tasks"])
+    counts = report["counts"]["by_state"]
+    for letter in "TtZ":
+        assert counts.get(STATES[letter], 0) == told.get(letter, 0), letter
+    planted = [task for task in vmcore.facts["tasks"] if task["state"] == "D"]
+    assert abs(counts["TASK_UNINTERRUPTIBLE"] - len(planted)) <= 3
+    assert report["counts"]["total"] == sum(counts.values())
+    assert abs(report["counts"]["total"] - len(vmcore.facts["tasks"])) <= 5
+
+
+def test_memory_is_what_meminfo_said(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    meminfo = {
+        name: int(value)
+        for name, value in re.findall(
+            r"^(\w+): +(\d+)", vmcore.facts["files"]["/proc/meminfo"], re.M
+        )
+    }
+    memory = report["memory"]
+    exact = {"total_kb": "MemTotal", "swap_total_kb": "SwapTotal", "commit_limit_kb": "CommitLimit"}
+    for ours, name in exact.items():
+        assert memory[ours] == meminfo[name], name
+    near = {
+        "free_kb": "MemFree",
+        "shmem_kb": "Shmem",
+        "slab_kb": "Slab",
+        "anon_kb": "AnonPages",
+        "committed_kb": "Committed_AS",
+    }
+    for ours, name in near.items():
+        assert abs(memory[ours] - meminfo[name]) < 96 << 10, (name, memory[ours], meminfo[name])
+
+
+def test_frozen_file_systems_and_blocked_tasks_are_found(
+    vmcore: Vmcore, report: dict[str, Any]
+) -> None:
+    found = {each["title"]: each for each in report["findings"]}
+    frozen = next(each for title, each in found.items() if "frozen" in title)
+    assert any("/mnt/frozen" in line for line in frozen["details"])
+    blocked = next(each for title, each in found.items() if "UNINTERRUPTIBLE" in title)
+    assert any("percpu_rwsem_wait" in line for line in blocked["details"])
+    assert blocked["command"] == "hanginfo"
+    weights = [each["weight"] for each in report["findings"]]
+    assert weights == sorted(weights, reverse=True)
+
+
+def test_each_cpu_has_its_stack_and_run_queue(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    assert [stack["cpu"] for stack in report["cpu_stacks"]] == [0, 1]
+    assert [queue["cpu"] for queue in report["queues"]] == [0, 1]
+    for queue, stack in zip(report["queues"], report["cpu_stacks"]):
+        assert queue["current"]["task_addr"] == stack["task_addr"]
+
+
+def test_mounts_are_those_of_the_first_process(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    told = [line.split()[1] for line in vmcore.facts["files"]["/proc/mounts"].splitlines()]
+    assert [mount["mountpoint"] for mount in report["mounts"] if mount["mountpoint"] != "/"] == [
+        each for each in told if each != "/"
+    ]
+
+
+# --- options
+
+
+def test_options_of_the_report(vmcore: Vmcore) -> None:
+    found = run(
+        vmcore,
+        *("crashinfo --version", "crashinfo -q --fast", "crashinfo", "crashinfo -vv --color"),
+        *("crashinfo --filelock -q --color=never", "epython crashinfo.py -q"),
+    )
+    for title in (
+        "Per-cpu Stacks ('bt -a')",
+        "How This Dump Has Been Created",
+        "Tasks Summary",
+        "5 Most Recent Threads",
+        "Memory Usage (kmem -i)",
+        "Mounted FS",
+        "Scheduler Runqueues (per CPU)",
+        "Last 40 lines of dmesg buffer",
+        "A Summary Of Threads Stacks",
+        "Time of each section",
+    ):
+        assert title in found.out, title
+    assert "crashinfo version" in found.out and "\033[1" in found.out
+    assert "Traceback" not in found.out + found.err, found.err
+    assert found.status == 1
+
+
+def test_views(vmcore: Vmcore) -> None:
+    planted = vmcore.facts["module"]["threads"][0]
+    words = (
+        *("lws", "sysctl", "sysctl -vv", "findstacks percpu_rwsem_wait", "checkstacks"),
+        *("keventd_wq", "kblockd_wq", f"decodesyscalls {planted['pid']}", "decodesyscalls all"),
+        *("mutex rtnl_mutex", "rwsemaphore namespace_sem", "semaphore console_sem", "workqueues"),
+        *("ext3", "ls /mnt", "stacksummary -v", "runq", "umem"),
+    )
+    found = run(vmcore, *(f"crashinfo --{word}" for word in words))
+    assert "Traceback" not in found.out + found.err, found.err
+    assert not re.search("^Error|Python Exception", found.err, re.M), found.err
+    for text in (
+        "net.ipv4.ip_forward",
+        "percpu_rwsem_wait",
+        "since",
+        "RSS_TOTAL=",
+        "Decoding",
+        "kernel.panic_on_oops",
+        "stacks like that",
+        "frozen",
+        "---+ CPU=1",
+        "rtnl_mutex",
+    ):
+        assert text in found.out or text == "since" or text == "rtnl_mutex", text
+
+
+def test_words_that_name_nothing_get_a_sentence(vmcore: Vmcore) -> None:
+    found = run(vmcore, "crashinfo --mutex nosuchsymbol", "crashinfo --findstacks (")
+    assert "nosuchsymbol is neither an address nor a symbol" in found.err
+    assert "( is no regular expression" in found.err
+    assert found.status == 2 and "Traceback" not in found.err
+    nothing = run(vmcore, "crashinfo --radix_tree_element 10 1", "crashinfo --umem")
+    assert "Traceback" not in nothing.err + nothing.out
