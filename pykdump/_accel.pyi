@@ -302,8 +302,13 @@ class SymbolTable:
     def __init__(self) -> None: ...
     def add_vmlinux(self, path: str, offset: int) -> None:
         """Symbols of vmlinux, which was loaded offset bytes above its link address."""
-    def add_module(self, name: str, symtab: bytes, strings: bytes, start: int, end: int) -> None:
-        """Symbols of a module within [start, end), from its struct elf64_sym[] and its strings."""
+    def add_module(
+        self, name: str, symtab: bytes, strings: bytes, own: Sequence[tuple[int, int]]
+    ) -> None:
+        """Symbols of a module from its struct elf64_sym[] and its strings.
+
+        :param own: start and end of each piece of its memory; what lies elsewhere is left out.
+        """
     def sort(self) -> None:
         """To be called after the last add."""
     def at(self, addr: int) -> tuple[str, int, str] | None:
@@ -391,9 +396,20 @@ class Unwinder:
         """Frames, whether they are all, and why not. starts: thread.sp of a task that sleeps, or 0
         and the NT_PRSTATUS note of one that ran."""
     def cfi_file(
-        self, name: str, symbols: SymbolTable | None = None, vmlinux: str = "", offset: int = 0
+        self,
+        name: str,
+        symbols: SymbolTable | None = None,
+        memory: Sequence[tuple[int, int]] = (),
+        vmlinux: str = "",
+        offset: int = 0,
     ) -> bytes:
-        """A table as an ELF file with DWARF CFI, less what vmlinux covers; for add-symbol-file."""
+        """A table as an ELF file with DWARF CFI, less what vmlinux covers; for add-symbol-file.
+
+        Raises Error when there is no table of this name, unless there are symbols.
+
+        :param symbols: those in the memory are in the file, too.
+        :param memory: start and end of each piece that has names, the code first.
+        """
 
 def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:
     """Registers of an NT_PRSTATUS descriptor by name; {} when it is too short."""

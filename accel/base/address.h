@@ -17,6 +17,13 @@ struct KernelAddr {
     KernelAddr operator-(std::uint64_t bytes) const { return {value - bytes}; }
 };
 
+// A range of addresses of the dumped machine, end not included.
+struct AddrRange {
+    std::uint64_t start = 0, end = 0;
+
+    bool holds(std::uint64_t addr) const { return addr >= start && addr < end; }
+};
+
 struct PhysAddr {
     std::uint64_t value = 0;
 

@@ -74,19 +74,31 @@ py::list stacks(const OrcUnwinder& self, const Dump& dump,
     return result;
 }
 
+using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
+
+std::vector<AddrRange> to_ranges(const Ranges& pairs) {
+    std::vector<AddrRange> ranges;
+    for (const auto& [start, end] : pairs) ranges.push_back({start, end});
+    return ranges;
+}
+
 // The file for add-symbol-file of the kernel (name "") or a module.
 py::bytes cfi_file(const OrcUnwinder& self, const std::string& name, const SymbolTable* symbols,
-                   const std::string& vmlinux, std::uint64_t offset) {
+                   const Ranges& memory, const std::string& vmlinux, std::uint64_t offset) {
     std::vector<std::byte> file;
     {
         const py::gil_scoped_release no_gil;
         const OrcTable* table = self.table_named(name);
-        if (table == nullptr)
+        if (table == nullptr && symbols == nullptr)
             throw Error("no unwind table of " + (name.empty() ? "the kernel" : name));
         const auto covered =
-            vmlinux.empty() ? std::vector<CodeRange>{} : cfi_coverage(ElfFile(vmlinux), offset);
-        const auto named = symbols == nullptr ? std::vector<NamedAddr>{} : symbols->of_module(name);
-        file = make_cfi_file(*table, covered, named);
+            vmlinux.empty() ? std::vector<AddrRange>{} : cfi_coverage(ElfFile(vmlinux), offset);
+        NamedMemory named;
+        if (symbols != nullptr) {
+            named.memory = to_ranges(memory);
+            named.symbols = symbols->within(named.memory);
+        }
+        file = make_cfi_file(table, covered, named);
     }
     return to_bytes(file);
 }
@@ -123,10 +135,10 @@ void bind_orc(py::module_& m) {
         .def(
             "add_module",
             [](SymbolTable& table, const std::string& name, const py::bytes& symtab,
-               const py::bytes& strings, std::uint64_t start, std::uint64_t end) {
-                table.add_module(name, from_bytes(symtab), from_bytes(strings), {start}, {end});
+               const py::bytes& strings, const Ranges& own) {
+                table.add_module(name, from_bytes(symtab), from_bytes(strings), to_ranges(own));
             },
-            "name"_a, "symtab"_a, "strings"_a, "start"_a, "end"_a)
+            "name"_a, "symtab"_a, "strings"_a, "own"_a)
         .def("sort", &SymbolTable::sort, py::call_guard<py::gil_scoped_release>())
         .def("at", &symbol_at, "addr"_a)
         .def(
@@ -155,8 +167,8 @@ void bind_orc(py::module_& m) {
              "text_end"_a, py::call_guard<py::gil_scoped_release>())
         .def("saved_registers_at", &saved_registers_at, "addr"_a)
         .def("stacks", &stacks, "dump"_a, "starts"_a, "symbols"_a)
-        .def("cfi_file", &cfi_file, "name"_a, "symbols"_a = py::none(), "vmlinux"_a = "",
-             "offset"_a = 0);
+        .def("cfi_file", &cfi_file, "name"_a, "symbols"_a = py::none(), "memory"_a = Ranges{},
+             "vmlinux"_a = "", "offset"_a = 0);
 }
 
 }  // namespace pyk

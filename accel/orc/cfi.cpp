@@ -234,8 +234,8 @@ void put_fde(Bytes& frame, std::size_t cie, std::span<const Row> rows) {
 }
 
 // The parts of [start, end) outside `covered`.
-void add_uncovered(std::vector<Row>& rows, const std::vector<CodeRange>& covered, Row row) {
-    auto next = std::ranges::upper_bound(covered, row.start, {}, &CodeRange::end);
+void add_uncovered(std::vector<Row>& rows, const std::vector<AddrRange>& covered, Row row) {
+    auto next = std::ranges::upper_bound(covered, row.start, {}, &AddrRange::end);
     for (; next != covered.end() && next->start < row.end; ++next) {
         if (next->start > row.start) rows.push_back({row.start, next->start, row.entry});
         row.start = std::max(row.start, next->end);
@@ -244,7 +244,7 @@ void add_uncovered(std::vector<Row>& rows, const std::vector<CodeRange>& covered
     rows.push_back(row);
 }
 
-std::vector<Row> rows_of(const OrcTable& table, const std::vector<CodeRange>& covered) {
+std::vector<Row> rows_of(const OrcTable& table, const std::vector<AddrRange>& covered) {
     std::vector<Row> rows;
     // Above user mode there is nothing. GDB passes over what begins at 0.
     if (table.name().empty()) rows.push_back({1, kUserEnd, {}});
@@ -283,38 +283,29 @@ Bytes make_debug_frame(const std::vector<Row>& rows) {
 
 constexpr std::uint64_t kNowhere = 0xfffffffffffff000;  // the last page is never mapped
 
-// The sections of the file, in this order.
-enum Section : std::uint16_t { kNull, kText, kDebugFrame, kSymtab, kStrtab, kShstrtab, kSections };
+// The sections of the file, in this order; behind them those that stand for memory.
+enum Section : std::uint16_t { kNull, kDebugFrame, kSymtab, kStrtab, kShstrtab, kMemory };
 
 class ElfWriter {
  public:
-    explicit ElfWriter(const OrcTable& table) : table_(table) {}
-
-    std::vector<std::byte> write(const Bytes& frame, const std::vector<NamedAddr>& symbols) {
+    std::vector<std::byte> write(const Bytes& frame, const NamedMemory& named) {
         out_.append(std::as_bytes(std::span(&header_, 1)));  // filled in at the end
-        Elf64_Shdr& text = section(kText, ".text", SHT_NOBITS);
-        text.sh_flags = SHF_ALLOC | SHF_EXECINSTR;
-        // Without names this goes beside a file (vmlinux, a module's debug info) that has a section
-        // of its own there, and GDB takes one address for one section only.
-        const bool own_text = !symbols.empty();
-        text.sh_addr = own_text ? table_.text().value : kNowhere;
-        text.sh_size = own_text ? table_.text_end().value - table_.text().value : 1;
         add(kDebugFrame, ".debug_frame", SHT_PROGBITS, frame);
-        add_symbols(symbols);
-        Bytes names = names_;
-        names.text(".shstrtab");
+        add_memory(named.memory);
+        add_symbols(named);
         section(kShstrtab, ".shstrtab", SHT_STRTAB);
-        place(kShstrtab, names);
+        place(kShstrtab, names_);
         return finish();
     }
 
  private:
-    Elf64_Shdr& section(Section index, std::string_view name, std::uint32_t type) {
+    Elf64_Shdr& section(std::uint16_t index, std::string_view name, std::uint32_t type) {
+        if (index >= sections_.size()) sections_.resize(index + std::size_t{1});
         Elf64_Shdr& header = sections_[index];
         header.sh_name = static_cast<std::uint32_t>(names_.size());
         header.sh_type = type;
         header.sh_addralign = 1;
-        if (index != kShstrtab) names_.text(name);
+        names_.text(name);
         return header;
     }
     void place(Section index, const Bytes& content) {
@@ -328,20 +319,57 @@ class ElfWriter {
         place(index, content);
     }
 
-    void add_symbols(const std::vector<NamedAddr>& symbols) {
+    void add_memory(std::vector<AddrRange> memory) {
+        // Without names this goes beside a file (vmlinux, a module's debug info) that has a section
+        // of its own there, and GDB takes one address for one section only.
+        if (memory.empty()) memory = {{kNowhere, kNowhere + 1}};
+        for (const AddrRange& range : memory) {
+            const bool code = sections_.size() == kMemory;
+            Elf64_Shdr& header = section(static_cast<std::uint16_t>(sections_.size()),
+                                         code ? ".text" : ".data", SHT_NOBITS);
+            header.sh_flags = SHF_ALLOC | (code ? SHF_EXECINSTR : SHF_WRITE);
+            header.sh_addr = range.start;
+            header.sh_size = range.end - range.start;
+        }
+    }
+
+    // GDB names no address that is outside all sections.
+    std::optional<std::uint16_t> section_of(std::uint64_t addr) const {
+        for (std::size_t i = kMemory; i < sections_.size(); ++i) {
+            if (addr - sections_[i].sh_addr < sections_[i].sh_size)
+                return static_cast<std::uint16_t>(i);
+        }
+        return std::nullopt;
+    }
+
+    // Up to the next symbol, as kallsyms has it: GDB passes over data without a size.
+    static std::uint64_t end_of(const std::vector<NamedAddr>& symbols, std::size_t at,
+                                const Elf64_Shdr& section) {
+        const KernelAddr start = symbols[at].addr;
+        while (++at < symbols.size() && symbols[at].addr == start) {
+        }
+        const std::uint64_t end = section.sh_addr + section.sh_size;
+        const std::uint64_t next = at < symbols.size() ? symbols[at].addr.value : end;
+        return next > start.value && next < end ? next : end;
+    }
+
+    void add_symbols(const NamedMemory& named) {
         Bytes table, strings;
         strings.op(0);
         const Elf64_Sym null{};
         table.append(std::as_bytes(std::span(&null, 1)));
-        for (const NamedAddr& named : symbols) {
+        for (std::size_t i = 0; i < named.symbols.size(); ++i) {
+            const NamedAddr& each = named.symbols[i];
+            const auto where = section_of(each.addr.value);
+            if (!where) continue;
             Elf64_Sym symbol{};
             symbol.st_name = static_cast<std::uint32_t>(strings.size());
-            const bool code = table_.covers(named.addr);
-            symbol.st_info = ELF64_ST_INFO(STB_GLOBAL, code ? STT_FUNC : STT_OBJECT);
-            symbol.st_shndx = code ? static_cast<std::uint16_t>(kText) : std::uint16_t{SHN_ABS};
-            symbol.st_value = named.addr.value;
+            symbol.st_info = ELF64_ST_INFO(STB_GLOBAL, *where == kMemory ? STT_FUNC : STT_OBJECT);
+            symbol.st_shndx = *where;
+            symbol.st_value = each.addr.value;
+            symbol.st_size = end_of(named.symbols, i, sections_[*where]) - each.addr.value;
             table.append(std::as_bytes(std::span(&symbol, 1)));
-            strings.text(named.name);
+            strings.text(each.name);
         }
         add(kSymtab, ".symtab", SHT_SYMTAB, table);
         sections_[kSymtab].sh_link = kStrtab;
@@ -362,7 +390,7 @@ class ElfWriter {
         header_.e_shoff = out_.size();
         header_.e_ehsize = sizeof(Elf64_Ehdr);
         header_.e_shentsize = sizeof(Elf64_Shdr);
-        header_.e_shnum = kSections;
+        header_.e_shnum = static_cast<std::uint16_t>(sections_.size());
         header_.e_shstrndx = kShstrtab;
         out_.append(std::as_bytes(std::span(sections_)));
         std::vector<std::byte> file = out_.bytes();
@@ -370,9 +398,8 @@ class ElfWriter {
         return file;
     }
 
-    const OrcTable& table_;
     Elf64_Ehdr header_{};
-    Elf64_Shdr sections_[kSections]{};
+    std::vector<Elf64_Shdr> sections_{kMemory};
     Bytes out_, names_ = [] {
         Bytes empty;
         empty.op(0);
@@ -382,8 +409,8 @@ class ElfWriter {
 
 }  // namespace
 
-std::vector<CodeRange> cfi_coverage(const ElfFile& vmlinux, std::uint64_t offset) {
-    std::vector<CodeRange> ranges;
+std::vector<AddrRange> cfi_coverage(const ElfFile& vmlinux, std::uint64_t offset) {
+    std::vector<AddrRange> ranges;
     const std::vector<std::byte> frame = vmlinux.section(".debug_frame");
     for (std::size_t at = 0;;) {
         const auto length = load<std::uint32_t>(frame, at);
@@ -396,13 +423,14 @@ std::vector<CodeRange> cfi_coverage(const ElfFile& vmlinux, std::uint64_t offset
         }
         at += 4 + std::size_t{*length};
     }
-    std::ranges::sort(ranges, {}, &CodeRange::start);
+    std::ranges::sort(ranges, {}, &AddrRange::start);
     return ranges;
 }
 
-std::vector<std::byte> make_cfi_file(const OrcTable& table, const std::vector<CodeRange>& covered,
-                                     const std::vector<NamedAddr>& symbols) {
-    return ElfWriter(table).write(make_debug_frame(rows_of(table, covered)), symbols);
+std::vector<std::byte> make_cfi_file(const OrcTable* table, const std::vector<AddrRange>& covered,
+                                     const NamedMemory& named) {
+    const auto rows = table == nullptr ? std::vector<Row>{} : rows_of(*table, covered);
+    return ElfWriter().write(make_debug_frame(rows), named);
 }
 
 }  // namespace pyk

@@ -12,18 +12,19 @@
 
 namespace pyk {
 
-// A range of addresses, end not included.
-struct CodeRange {
-    std::uint64_t start = 0, end = 0;
+// The code that vmlinux has CFI for, sorted, as linked plus `offset`.
+std::vector<AddrRange> cfi_coverage(const ElfFile& vmlinux, std::uint64_t offset);
+
+// What a file names, beside how code is unwound.
+struct NamedMemory {
+    std::vector<AddrRange> memory;   // the code first; each becomes a section
+    std::vector<NamedAddr> symbols;  // in that memory, by address; others are left out
 };
 
-// The code that vmlinux has CFI for, sorted, as linked plus `offset`.
-std::vector<CodeRange> cfi_coverage(const ElfFile& vmlinux, std::uint64_t offset);
-
 // The file's bytes. Rows inside `covered` are left out, but for those which switch stacks: there a
-// compiler's CFI is wrong. `symbols` become the file's symbol table; without any it has no section
-// where the code is.
-std::vector<std::byte> make_cfi_file(const OrcTable& table, const std::vector<CodeRange>& covered,
-                                     const std::vector<NamedAddr>& symbols);
+// compiler's CFI is wrong. Without a table there are none, without `named` no section where the
+// code is.
+std::vector<std::byte> make_cfi_file(const OrcTable* table, const std::vector<AddrRange>& covered,
+                                     const NamedMemory& named);
 
 }  // namespace pyk

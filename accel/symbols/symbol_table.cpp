@@ -46,22 +46,26 @@ void SymbolTable::add_vmlinux(const ElfFile& vmlinux, std::uint64_t offset) {
         end = std::max(end, addr + 1);
         add(addr, symbol.name, region, ELF64_ST_BIND(symbol.info) == STB_WEAK);
     });
-    regions_.push_back({"", start, end});
+    regions_.push_back({"", {start, end}});
 }
 
 void SymbolTable::add_module(const std::string& name, ByteSpan symtab, ByteSpan strings,
-                             KernelAddr start, KernelAddr end) {
-    if (regions_.size() == kMaxRegions) return;
-    const auto region = static_cast<std::uint16_t>(regions_.size());
-    regions_.push_back({name, start.value, end.value});
+                             const std::vector<AddrRange>& own) {
+    if (regions_.size() + own.size() > kMaxRegions) return;
+    const std::size_t first = regions_.size();
+    for (const AddrRange& memory : own) regions_.push_back({name, memory});
     for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= symtab.size(); at += sizeof(Elf64_Sym)) {
         Elf64_Sym symbol;
         std::memcpy(&symbol, symtab.data() + at, sizeof symbol);
         if (symbol.st_name >= strings.size()) continue;
+        const auto where = std::ranges::find_if(
+            own, [&](const AddrRange& memory) { return memory.holds(symbol.st_value); });
+        if (where == own.end()) continue;
         const std::string_view text = c_text(strings.subspan(symbol.st_name));
-        if (symbol.st_value < start.value || symbol.st_value >= end.value) continue;
         if (!is_named_place(STT_NOTYPE, 1, text)) continue;  // st_info holds kallsyms types
-        add(symbol.st_value, text, region, ELF64_ST_BIND(symbol.st_info) == STB_WEAK);
+        const auto region = first + static_cast<std::size_t>(where - own.begin());
+        add(symbol.st_value, text, static_cast<std::uint16_t>(region),
+            ELF64_ST_BIND(symbol.st_info) == STB_WEAK);
     }
 }
 
@@ -78,9 +82,10 @@ std::optional<SymbolTable::Found> SymbolTable::at(KernelAddr addr) const {
     const std::uint64_t start = std::prev(behind)->addr;
     const auto first = std::ranges::lower_bound(symbols_.begin(), behind, start, {}, &Symbol::addr);
     const Region& region = regions_[first->region];
-    if (addr.value >= region.end) return std::nullopt;
-    const std::uint64_t next = behind == symbols_.end() ? region.end : behind->addr;
-    return Found{name_of(*first), {start}, region.module, std::min(next, region.end) - start};
+    if (addr.value >= region.memory.end) return std::nullopt;
+    const std::uint64_t next = behind == symbols_.end() ? region.memory.end : behind->addr;
+    return Found{
+        name_of(*first), {start}, region.module, std::min(next, region.memory.end) - start};
 }
 
 std::vector<NamedAddr> SymbolTable::of_module(std::string_view module) const {
@@ -88,6 +93,17 @@ std::vector<NamedAddr> SymbolTable::of_module(std::string_view module) const {
     for (const Symbol& symbol : symbols_) {
         if (regions_[symbol.region].module == module)
             named.push_back({name_of(symbol), {symbol.addr}});
+    }
+    return named;
+}
+
+std::vector<NamedAddr> SymbolTable::within(const std::vector<AddrRange>& memory) const {
+    std::vector<NamedAddr> named;
+    for (const AddrRange& range : memory) {
+        auto next = std::ranges::lower_bound(symbols_, range.start, {}, &Symbol::addr);
+        for (; next != symbols_.end() && next->addr < range.end; ++next) {
+            named.push_back({name_of(*next), {next->addr}});
+        }
     }
     return named;
 }

@@ -25,10 +25,11 @@ class SymbolTable {
  public:
     // Symbols of vmlinux, which was loaded `offset` bytes above its link address.
     void add_vmlinux(const ElfFile& vmlinux, std::uint64_t offset);
-    // Symbols of a module: its struct elf64_sym[] and string table, and the memory that is its own;
-    // symbols outside it are left out. Indices behind the string table cost that symbol.
-    void add_module(const std::string& name, ByteSpan symtab, ByteSpan strings, KernelAddr start,
-                    KernelAddr end);
+    // Symbols of a module: its struct elf64_sym[] and string table, and the memory that is its own,
+    // which may lie in pieces between those of others; symbols outside it are left out. Indices
+    // behind the string table cost that symbol.
+    void add_module(const std::string& name, ByteSpan symtab, ByteSpan strings,
+                    const std::vector<AddrRange>& own);
     void sort();  // call after the last add
 
     struct Found {
@@ -43,6 +44,8 @@ class SymbolTable {
     std::size_t size() const { return symbols_.size(); }
     // All symbols of a module; the names live as long as this table.
     std::vector<NamedAddr> of_module(std::string_view module) const;
+    // All symbols in this memory.
+    std::vector<NamedAddr> within(const std::vector<AddrRange>& memory) const;
 
  private:
     struct Symbol {
@@ -53,7 +56,7 @@ class SymbolTable {
     };
     struct Region {
         std::string module;
-        std::uint64_t start, end;
+        AddrRange memory;
     };
     void add(std::uint64_t addr, std::string_view name, std::uint16_t region, bool weak);
     const char* name_of(const Symbol& symbol) const { return names_.data() + symbol.name; }

@@ -38,21 +38,33 @@ def load_kernel() -> None:
 def load_modules() -> None:
     """Load a file for each module: its symbols, and how its functions are unwound."""
     try:
-        for module in modules.unwindable():
-            load_module(module.name)
+        found = modules.add_to_tables()
     except PykdumpError as error:
         pylog.warning(f"names and stacks of modules are missing: {error}")
+        return
+    for module in found:
+        load_module(module)
 
 
-def load_module(name: str, *, is_beside_debuginfo: bool = False) -> None:
-    """Load the file of a module; raises PykdumpError if the module has no unwind table.
+def load_module(module: modules.Module, *, is_beside_debuginfo: bool = False) -> None:
+    """Load the file of a module, and one for the code of its init while the kernel has that.
+
+    A module without unwind tables has its names alone. What GDB does not take costs a warning.
 
     :param is_beside_debuginfo: GDB has the module's own debug info already, which is better: give
         names to no address, and CFI only to code that has none there.
     """
     tables = BTstack.tables()
-    symbols = None if is_beside_debuginfo else tables.symbols
-    load(name, tables.unwinder.cfi_file(name, symbols=symbols))
+    for number, (name, text) in enumerate(modules.texts(module)):
+        own = [(text.addr, text.end_addr)]
+        if number == 0:
+            own += module.data()
+        symbols = None if is_beside_debuginfo else tables.symbols
+        try:
+            load(name, tables.unwinder.cfi_file(name, symbols=symbols, memory=own))
+        except (PykdumpError, gdb.error) as error:
+            if not is_beside_debuginfo:
+                pylog.warning(f"names and stacks of module {name} are missing: {error}")
 
 
 def load(name: str, content: bytes) -> None:
@@ -65,11 +77,12 @@ def load(name: str, content: bytes) -> None:
     _paths[name] = path
 
 
-def unload(name: str) -> None:
-    """Have GDB forget this file of ours, if it has it; settings must be quiet."""
-    path = _paths.pop(name, None)
-    if path is not None:
-        gdb.execute(f"remove-symbol-file {path}", to_string=True)
+def unload_module(module: modules.Module) -> None:
+    """Have GDB forget our files of a module, those it has; settings must be quiet."""
+    for name, _ in modules.texts(module):
+        path = _paths.pop(name, None)
+        if path is not None:
+            gdb.execute(f"remove-symbol-file {path}", to_string=True)
 
 
 def folder() -> str:

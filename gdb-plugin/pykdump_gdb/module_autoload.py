@@ -14,6 +14,7 @@ from collections.abc import Iterator
 import gdb
 
 from LinuxDump.modules import Module, modules
+from LinuxDump.modules import texts as module_texts
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump_gdb import module_loading
@@ -53,15 +54,16 @@ class _State:
         except PykdumpError:  # who asks for the list is told
             found = []
         self.waiting = {module.name: module for module in found}
-        self.start = min([module.text.addr for module in found], default=0)
-        self.end = max([module.text.end_addr for module in found], default=0)
+        texts = [text for module in found for _, text in module_texts(module)]
+        self.start = min([text.addr for text in texts], default=0)
+        self.end = max([text.end_addr for text in texts], default=0)
         self.untold: list[str] = []
         self.thread: gdb.InferiorThread | None = None
 
     def module_at(self, pc: int) -> Module | None:
         if not self.start <= pc < self.end:
             return None
-        return next((each for each in self.waiting.values() if each.text.holds(pc)), None)
+        return next((each for each in self.waiting.values() if each.runs(pc)), None)
 
 
 _state: _State | None = None

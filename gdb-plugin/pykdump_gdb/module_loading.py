@@ -120,17 +120,15 @@ def _add(module: Module, path: str) -> gdb.Objfile:
         for name, addr in module_sections.placed(module, files.sections(path))
     )
     command = f"add-symbol-file {symbols.quoted(path)} {placement}"
-    cfi.unload(module.name)
+    cfi.unload_module(module)
     try:
         _execute(command, path, index.of_placed(placement))
         found = next(o for o in gdb.objfiles() if o.username == path)
     except (gdb.error, StopIteration) as error:
-        with suppress(PykdumpError):
-            cfi.load_module(module.name)
+        cfi.load_module(module)
         raise DebuginfoError(f"GDB cannot read {path}: {error}") from None
     # After it: GDB takes the first CFI that it finds, and the compiler's knows all registers.
-    with suppress(PykdumpError):
-        cfi.load_module(module.name, is_beside_debuginfo=True)
+    cfi.load_module(module, is_beside_debuginfo=True)
     return found
 
 
@@ -150,11 +148,10 @@ def unload(module: Module) -> None:
     _loaded.pop(module.name, None)
     if found is None:
         return
-    cfi.unload(module.name)
+    cfi.unload_module(module)
     gdb.execute(f"remove-symbol-file {symbols.quoted(found.path)}", to_string=True)
     _remove_unpacked(found.source, found.path)
-    with suppress(PykdumpError):
-        cfi.load_module(module.name)
+    cfi.load_module(module)
 
 
 def _remove_unpacked(source: str, path: str) -> None:

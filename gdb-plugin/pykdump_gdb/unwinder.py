@@ -84,6 +84,20 @@ class _Frame(FrameDecorator):
         arguments = super().frame_args() or ()
         return [_Argument(frame, argument.symbol()) for argument in arguments] or None
 
+    def function(self) -> Any:
+        # Of names without debug info GDB cuts what the compiler appended: .isra.0, .cold
+        frame = self.inferior_frame()
+        name = None if frame.function() is not None else _symbol(frame)
+        return super().function() if name is None else name
+
+
+def _symbol(frame: gdb.Frame) -> str | None:
+    # A return address behind a call that never returns may belong to the next function.
+    newer, pc = frame.newer(), frame.pc()
+    is_exact = newer is None or newer.type() == gdb.SIGTRAMP_FRAME
+    found = BTstack.tables().symbols.at(pc if is_exact else pc - 1)
+    return None if found is None else found[0]
+
 
 class _EntryFrame(FrameDecorator):
     # GDB calls any frame that may switch stacks a signal handler's.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 from LinuxDump import BTstack
@@ -16,7 +16,10 @@ from pykdump.walks import walk_list
 _MODULE = Layout("struct module", "name", "state", "taints", "refcnt.counter", "kallsyms")
 _ORC = Layout("struct module", "arch.num_orcs", "arch.orc_unwind_ip", "arch.orc_unwind")
 # Up to v6.3 a module's core was one piece, text first.
-_CORE = Layout("struct module", "core_layout.base", "core_layout.size", "core_layout.text_size")
+_CORE, _INIT = (
+    Layout("struct module", f"{part}.base", f"{part}.size", f"{part}.text_size")
+    for part in ("core_layout", "init_layout")
+)
 _KALLSYMS = Layout("struct mod_kallsyms", "symtab", "num_symtab", "strtab", "typetab")
 
 _SYMBOL_SIZE = 24  # Elf64_Sym
@@ -25,8 +28,9 @@ _MAX_STRINGS = 64 << 20
 _MAX_MODULES = 10_000
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_PIECE = 1 << 30
-# enum mod_mem_type: what stays after a module's init
+# enum mod_mem_type: what stays after a module's init, and what does not; code first.
 _KEPT_KINDS = ("MOD_TEXT", "MOD_DATA", "MOD_RODATA", "MOD_RO_AFTER_INIT")
+_INIT_KINDS = ("MOD_INIT_TEXT", "MOD_INIT_DATA", "MOD_INIT_RODATA")
 _MODULE_REF_BASE = 1  # kernel/module/main.c
 
 
@@ -51,9 +55,10 @@ class Module(NamedTuple):
     name: str
     state: str  #: "live", "coming", "going" or "unformed"
     text: Piece
-    pieces: tuple[Piece, ...]  #: text and all else that stays after its init
+    pieces: tuple[Piece, ...]  #: text and all else that it has, its init's while that is there
     refs: int
     taints: int
+    init_text: Piece | None = None  #: the code of its init, until the kernel has freed it
 
     @property
     def size_bytes(self) -> int:
@@ -62,6 +67,17 @@ class Module(NamedTuple):
     def holds(self, addr: int) -> bool:
         """Whether an address lies in the module."""
         return any(piece.holds(addr) for piece in self.pieces)
+
+    def runs(self, addr: int) -> bool:
+        """Whether an address lies in the module's code."""
+        return self.text.holds(addr) or (self.init_text is not None and self.init_text.holds(addr))
+
+    def data(self) -> list[tuple[int, int]]:
+        """Start and end of each piece of memory that is not code."""
+        code = [self.text] if self.init_text is None else [self.text, self.init_text]
+        starts = {text.addr: text.end_addr for text in code}  # code comes first in its piece
+        data = [(starts.get(piece.addr, piece.addr), piece.end_addr) for piece in self.pieces]
+        return [(start, end) for start, end in data if start < end]
 
 
 _modules: tuple[lowlevel.Kernel, list[Module]] | None = None
@@ -116,10 +132,24 @@ def _read_modules() -> list[Module]:
         if row is None or not row.name or not pieces or not _are_sane(pieces):
             pylog.warning(f"struct module {addr:#x} cannot be read or is damaged, module skipped")
             continue
+        init = _init_pieces(addr) or []
+        if not init or not _are_sane(init):
+            init = [Piece(0, 0)]
         name = row.name.decode("utf-8", "backslashreplace")
         state = states.get(row.state, f"state {row.state}")
         refs = row.refcnt_counter - _MODULE_REF_BASE
-        found.append(Module(addr, name, state, pieces[0], tuple(pieces[1:]), refs, row.taints))
+        found.append(
+            Module(
+                addr,
+                name,
+                state,
+                text=pieces[0],
+                pieces=(*pieces[1:], *init[1:]),
+                refs=refs,
+                taints=row.taints,
+                init_text=init[0] if init[0].size_bytes else None,
+            )
+        )
     return found
 
 
@@ -137,20 +167,33 @@ def _state_names() -> dict[int, str]:
 def _pieces(addr: int) -> list[Piece] | None:
     # The text, then all pieces, the text's own among them.
     # v6.4 ac3b43283923 ("module: replace module_layout with module_memory")
-    if not compat.has("struct module.mem"):
-        core = _CORE.read(addr)
-        if core is None:
-            return None
-        base, size, text_size = core
-        return (
-            [Piece(base, text_size), Piece(base, size)] if text_size <= size <= _MAX_PIECE else None
-        )
+    if compat.has("struct module.mem"):
+        return _memories(addr, _KEPT_KINDS)
+    return _one_piece(_CORE, addr)
+
+
+def _init_pieces(addr: int) -> list[Piece] | None:
+    # The same of what the kernel frees after the module's init: sizes are 0 from then on.
+    if compat.has("struct module.mem"):
+        return _memories(addr, _INIT_KINDS)
+    return _one_piece(_INIT, addr) if compat.has("struct module.init_layout") else None
+
+
+def _one_piece(layout: Layout, addr: int) -> list[Piece] | None:
+    row = layout.read(addr)
+    if row is None:
+        return None
+    base, size, text_size = row
+    return [Piece(base, text_size), Piece(base, size)] if text_size <= size <= _MAX_PIECE else None
+
+
+def _memories(addr: int, names: Sequence[str]) -> list[Piece] | None:
     kinds = lowlevel.enumerators("enum mod_mem_type")
     stride = lowlevel.sizeof("struct module_memory")
     first = addr + lowlevel.member("struct module", "mem").offset
-    kept = [kinds[name] for name in _KEPT_KINDS if name in kinds]
+    wanted = [kinds[name] for name in names if name in kinds]
     rows = Layout("struct module_memory", "base", "size").read_many(
-        [first + kind * stride for kind in (kinds["MOD_TEXT"], *kept)]
+        [first + kind * stride for kind in (wanted[0], *wanted)]
     )
     if None in rows or any(row.size > _MAX_PIECE for row in rows):
         return None
@@ -185,9 +228,8 @@ def _add_symbols(module: Module, tables: BTstack.Tables) -> None:
     except PykdumpError as error:
         pylog.warning(f"module {module.name}: its symbols cannot be read: {error}")
         return
-    start = min(piece.addr for piece in module.pieces)
-    end = max(piece.end_addr for piece in module.pieces)
-    tables.symbols.add_module(module.name, symtab, strings, start, end)
+    own = [(piece.addr, piece.end_addr) for piece in module.pieces]
+    tables.symbols.add_module(module.name, symtab, strings, own)
 
 
 def _strings_size(module: Module, row: Any) -> int:
@@ -204,22 +246,22 @@ def _add_orc(module: Module, tables: BTstack.Tables) -> None:
     row = _ORC.read(module.addr)
     if row is None or not row.arch_num_orcs:
         return
-    problem = tables.unwinder.add(
-        lowlevel.dump(),
-        module.name,
-        row.arch_orc_unwind_ip,
-        row.arch_orc_unwind,
-        row.arch_num_orcs,
-        module.text.addr,
-        module.text.end_addr,
-    )
+    problem = ""
+    for name, text in texts(module):
+        problem = tables.unwinder.add(
+            lowlevel.dump(),
+            name,
+            row.arch_orc_unwind_ip,
+            row.arch_orc_unwind,
+            row.arch_num_orcs,
+            text.addr,
+            text.end_addr,
+        )
     if problem:
         pylog.warning(problem)
 
 
-def unwindable() -> Iterator[Module]:
-    """The modules that have an unwind table."""
-    for module in add_to_tables():
-        row = _ORC.read(module.addr) if compat.has("struct module.arch.num_orcs") else None
-        if row is not None and row.arch_num_orcs:
-            yield module
+def texts(module: Module) -> list[tuple[str, Piece]]:
+    """The code of a module, and that of its init, by the names that their unwind tables have."""
+    init = [] if module.init_text is None else [(f"{module.name}.init", module.init_text)]
+    return [(module.name, module.text), *init]

@@ -108,7 +108,7 @@ def _module(addr: int) -> Place | None:
     if module is None:
         return None
     text = symbol_text(addr)
-    part = "text" if module.text.holds(addr) else "data"
+    part = "text" if module.runs(addr) else "data"
     details = {"module": module.name, "symbol": text, "module_addr": module.addr}
     return Place(addr, "module", f"module {module.name} ({part}): {text}", details)
 

@@ -113,7 +113,8 @@ TEST(Cfi, RowsLeadWhereTheUnwinderLeads) {
     std::string problem;
     auto table = OrcTable::read(memory, plant(memory, rows), OrcFormat::kWideType, problem);
     ASSERT_TRUE(table);
-    const DwarfStep dwarf(make_cfi_file(*table, {}, {{"first", {kLeaf}}}));
+    const DwarfStep dwarf(
+        make_cfi_file(&*table, {}, {{{kText, kText + kTextSize}}, {{"first", {kLeaf}}}}));
     // Words of the stack: where code can return to, and (at indirect places) another stack.
     for (std::uint64_t at = 0; at < 0x200; at += 8) {
         memory.plant_pointer(kStack + at, kMiddle + 0x10);
@@ -141,6 +142,37 @@ TEST(Cfi, RowsLeadWhereTheUnwinderLeads) {
     }
 }
 
+TEST(Cfi, NamesLieInSectionsForTheirMemoryAndReachTheNext) {
+    elf_version(EV_CURRENT);
+    const std::uint64_t data = kText + 0x1'0000;
+    const auto file = make_cfi_file(nullptr, {},
+                                    {{{kText, kText + 0x1000}, {data, data + 0x100}},
+                                     {{"code", {kText + 0x10}},
+                                      {"alias", {kText + 0x10}},
+                                      {"next", {kText + 0x30}},
+                                      {"between", {kText + 0x1000}},
+                                      {"variable", {data + 0x40}}}});
+    const auto* header = reinterpret_cast<const Elf64_Ehdr*>(file.data());
+    const auto* sections = reinterpret_cast<const Elf64_Shdr*>(file.data() + header->e_shoff);
+    std::map<std::string, std::tuple<std::uint64_t, std::uint64_t, std::uint64_t>> found;
+    for (const Elf64_Shdr& table : std::span(sections, header->e_shnum)) {
+        if (table.sh_type != SHT_SYMTAB) continue;
+        const char* names =
+            reinterpret_cast<const char*>(file.data() + sections[table.sh_link].sh_offset);
+        const auto* symbols = reinterpret_cast<const Elf64_Sym*>(file.data() + table.sh_offset);
+        for (const Elf64_Sym& each : std::span(symbols, table.sh_size / sizeof(Elf64_Sym))) {
+            if (each.st_name == 0) continue;
+            found[names + each.st_name] = {each.st_value, each.st_size,
+                                           sections[each.st_shndx].sh_addr};
+        }
+    }
+    EXPECT_EQ(found.size(), 4u);
+    EXPECT_EQ(found["code"], std::tuple(kText + 0x10, 0x20, kText));
+    EXPECT_EQ(found["alias"], std::tuple(kText + 0x10, 0x20, kText));
+    EXPECT_EQ(found["next"], std::tuple(kText + 0x30, 0xfd0, kText));
+    EXPECT_EQ(found["variable"], std::tuple(data + 0x40, 0xc0, data));
+}
+
 TEST(Cfi, CodeThatTheCompilerDescribedIsLeftToItButForStackSwitches) {
     elf_version(EV_CURRENT);
     FakeMemory memory;
@@ -148,7 +180,7 @@ TEST(Cfi, CodeThatTheCompilerDescribedIsLeftToItButForStackSwitches) {
     auto table =
         OrcTable::read(memory, plant(memory, kernel_rows()), OrcFormat::kWideType, problem);
     ASSERT_TRUE(table);
-    const DwarfStep dwarf(make_cfi_file(*table, {{kText, kText + 0x600}}, {}));
+    const DwarfStep dwarf(make_cfi_file(&*table, {{kText, kText + 0x600}}, {}));
     memory.plant_pointer(kStack, kMiddle + 1);
     memory.plant_pointer(kIrqStack, kStack);
     memory.plant_pointer(kStack + 8, kMiddle + 1);

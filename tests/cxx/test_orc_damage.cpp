@@ -49,7 +49,7 @@ TEST(OrcDamage, TablesAndStacksOfAnyBytesEnd) {
         const auto format = static_cast<OrcFormat>(round % 4);
         auto table = OrcTable::read(memory, source, format, problem);
         if (!table) continue;
-        EXPECT_FALSE(make_cfi_file(*table, {}, {}).empty());
+        EXPECT_FALSE(make_cfi_file(&*table, {}, {}).empty());
         OrcUnwinder unwinder({});
         unwinder.add(std::move(*table));
         for (int start = 0; start < 20; ++start) {
@@ -85,7 +85,7 @@ TEST(KallsymsDamage, SymbolsOfAnyBytesStayWithinTheModule) {
             std::memcpy(symtab.data() + at, &name, 4);
         }
         SymbolTable table;
-        table.add_module("damaged", symtab, noise(random, 64), {kText}, {kText + 0x1000});
+        table.add_module("damaged", symtab, noise(random, 64), {{kText, kText + 0x1000}});
         table.sort();
         for (const NamedAddr& named : table.of_module("damaged")) {
             EXPECT_GE(named.addr.value, kText);

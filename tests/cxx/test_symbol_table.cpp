@@ -8,6 +8,7 @@ namespace pyk {
 namespace {
 
 constexpr std::uint64_t kCode = 0xffff'ffff'c000'0000;
+const std::vector<AddrRange> kOne = {{kCode, kCode + 0x1000}};
 
 struct Named {
     const char* name;
@@ -15,7 +16,7 @@ struct Named {
     unsigned char info = STB_GLOBAL << 4;
 };
 
-void add(SymbolTable& table, const std::string& module, std::uint64_t start,
+void add(SymbolTable& table, const std::string& module, const std::vector<AddrRange>& own,
          const std::vector<Named>& named) {
     std::vector<Elf64_Sym> symbols;
     std::string strings(1, '\0');
@@ -27,14 +28,13 @@ void add(SymbolTable& table, const std::string& module, std::uint64_t start,
         symbols.push_back(symbol);
         strings += std::string(each.name) + '\0';
     }
-    table.add_module(module, std::as_bytes(std::span(symbols)), as_bytes(strings), {start},
-                     {start + 0x1000});
+    table.add_module(module, std::as_bytes(std::span(symbols)), as_bytes(strings), own);
 }
 
 TEST(SymbolTable, AddressBelongsToTheSymbolBelowItInItsModule) {
     SymbolTable table;
-    add(table, "one", kCode, {{"first", kCode + 0x10}, {"second", kCode + 0x40}});
-    add(table, "two", kCode + 0x2000, {{"other", kCode + 0x2100}});
+    add(table, "one", kOne, {{"first", kCode + 0x10}, {"second", kCode + 0x40}});
+    add(table, "two", {{kCode + 0x2000, kCode + 0x3000}}, {{"other", kCode + 0x2100}});
     table.sort();
     const auto found = table.at({kCode + 0x3f});
     ASSERT_TRUE(found);
@@ -49,9 +49,25 @@ TEST(SymbolTable, AddressBelongsToTheSymbolBelowItInItsModule) {
     EXPECT_FALSE(table.find("nobody"));
 }
 
+TEST(SymbolTable, PiecesOfAModuleMayLieAroundAnother) {
+    SymbolTable table;
+    add(table, "around", {{kCode, kCode + 0x1000}, {kCode + 0x4000, kCode + 0x5000}},
+        {{"code", kCode}, {"others", kCode + 0x2000}, {"data", kCode + 0x4000}});
+    add(table, "between", {{kCode + 0x2000, kCode + 0x3000}}, {{"own", kCode + 0x2100}});
+    table.sort();
+    EXPECT_EQ(table.at({kCode + 0x2100})->module, "between");
+    EXPECT_FALSE(table.at({kCode + 0x2000}));  // nobody's: "others" is where "around" is not
+    EXPECT_FALSE(table.at({kCode + 0x3800}));
+    EXPECT_EQ(table.at({kCode + 0x4fff})->module, "around");
+    const auto data = table.within({{kCode + 0x1000, kCode + 0x5000}});
+    ASSERT_EQ(data.size(), 2u);
+    EXPECT_EQ(data[0].name, "own");
+    EXPECT_EQ(data[1].name, "data");
+}
+
 TEST(SymbolTable, OfSeveralNamesTheOneThatKallsymsPrefersIsShown) {
     SymbolTable table;
-    add(table, "one", kCode,
+    add(table, "one", kOne,
         {{"__x64_read", kCode}, {"weak_read", kCode, STB_WEAK << 4}, {"read", kCode}});
     table.sort();
     EXPECT_EQ(table.at({kCode + 1})->name, "read");
@@ -60,7 +76,7 @@ TEST(SymbolTable, OfSeveralNamesTheOneThatKallsymsPrefersIsShown) {
 
 TEST(SymbolTable, LabelsAndWhatLiesOutsideAreLeftOut) {
     SymbolTable table;
-    add(table, "one", kCode, {{".Lhere", kCode}, {"$d", kCode}, {"far", kCode + 0x1000}});
+    add(table, "one", kOne, {{".Lhere", kCode}, {"$d", kCode}, {"far", kCode + 0x1000}});
     table.sort();
     EXPECT_EQ(table.size(), 0u);
 }

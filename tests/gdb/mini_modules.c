@@ -70,12 +70,27 @@ struct mod_kallsyms {
     char *strtab, *typetab;
 };
 
+typedef struct {
+    u32 st_name;
+    unsigned char st_info, st_other;
+    u16 st_shndx;
+    void* st_value;
+    u64 st_size;
+} Elf64_Sym;
+
+struct mod_arch_specific {
+    unsigned int num_orcs;
+    int* orc_unwind_ip;
+    void* orc_unwind;
+};
+
 struct module {
     enum module_state state;
     struct list_head list;
     char name[56];
     unsigned long taints;
-    struct module_layout core_layout;
+    struct module_layout core_layout, init_layout;
+    struct mod_arch_specific arch;
     struct mod_kallsyms* kallsyms;
     struct module_sect_attrs* sect_attrs;
     void* percpu;
@@ -94,6 +109,26 @@ static struct {
 } core __attribute__((aligned(PAGE))) = {
     .note = {4, 20, 3, "GNU", {0xab, 0xcd, 0xef}},
 };
+
+/* A second module, whose init runs. */
+static unsigned char second[PAGE] __attribute__((aligned(PAGE)));
+static unsigned char init[PAGE] __attribute__((aligned(PAGE)));
+
+static char names[] = "\0mini_function.isra.0\0mini_data\0mini_init";
+static Elf64_Sym symtab[] = {
+    {.st_value = 0},
+    {.st_name = 1, .st_value = second + 0x40},
+    {.st_name = 22, .st_value = second + 0x200},
+    {.st_name = 32, .st_value = init + 0x20},
+};
+static struct mod_kallsyms kallsyms = {symtab, ARRAY_SIZE(symtab), names, names + sizeof(names)};
+
+/* A call's frame of 8 bytes in the second module's code, 24 bytes below saved registers in init. */
+extern int orc_ips[];
+extern char orc_entries[];
+__asm__(
+    ".data\norc_ips: .long second - ., init - .\n"
+    "orc_entries: .short 8, 0\n.byte 5, 2\n.short 24, 0\n.byte 5, 3\n.text");
 
 /* Where the kernel freed the code of init, and gave the memory to others. */
 static unsigned char freed[64];
@@ -123,8 +158,18 @@ static struct module_sect_attrs sections = {
 };
 
 extern struct list_head modules;
+struct module mini_module, second_module = {
+                               .state = MODULE_STATE_COMING,
+                               .list = {&mini_module.list, &modules},
+                               .name = "second_module",
+                               .core_layout = {second, PAGE, 0x100},
+                               .init_layout = {init, PAGE, 0x100},
+                               .arch = {2, orc_ips, orc_entries},
+                               .kallsyms = &kallsyms,
+                               .refcnt = {2},
+};
 struct module mini_module = {
-    .list = {&modules, &modules},
+    .list = {&modules, &second_module.list},
     .name = "mini_module",
     .core_layout = {&core, 2 * PAGE, PAGE},
     .sect_attrs = &sections,
@@ -132,4 +177,4 @@ struct module mini_module = {
     .percpu_size = 16,
     .refcnt = {3},
 };
-struct list_head modules = {&mini_module.list, &mini_module.list};
+struct list_head modules = {&second_module.list, &mini_module.list};

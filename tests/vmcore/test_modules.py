@@ -125,6 +125,36 @@ def test_names_in_gdb_are_those_of_the_guests_kallsyms(
     assert len(ours) > 10_000
 
 
+SYMBOLS_OF_ADDRESSES = """python
+import gdb, json
+print(json.dumps({
+    f"{addr:#x}": [gdb.execute(f"info symbol {addr:#x}", to_string=True),
+                   gdb.execute(f"output/a {addr + 1:#x}", to_string=True)]
+    for addr in %s
+}, indent=1))
+"""
+
+
+def test_gdb_names_addresses_of_code_and_of_data(
+    vmcore: Vmcore, cache: Mapping[str, str], tmp_path: Path
+) -> None:
+    start, size, *_ = guests_modules(vmcore)[PLANTED]
+    theirs: dict[int, set[str]] = defaultdict(set)
+    for (module, name), addresses in guests_symbols(vmcore).items():
+        # GDB cuts what the compiler appended to names.
+        if module == PLANTED and "." not in name:
+            for address in addresses:
+                theirs[address].add(name)
+    addresses = [addr for addr in sorted(theirs) if start <= addr < start + size]
+    text = SYMBOLS_OF_ADDRESSES % addresses
+    found = run(vmcore, script(tmp_path, text), env=cache).json()
+    assert len(found) > 50
+    for addr in addresses:
+        symbol, printed = found[f"{addr:#x}"]
+        assert symbol.split(" in section ")[0] in theirs[addr], hex(addr)
+        assert re.search(r"<(.+)\+1>", printed)[1] in theirs[addr], hex(addr)
+
+
 def lies_in(module: tuple[int, int, int, str], address: int) -> bool:
     return module[0] <= address < module[0] + module[1]
 

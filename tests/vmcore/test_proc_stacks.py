@@ -66,6 +66,10 @@ def test_gdb_has_the_same_frames_and_knows_all_their_names(found: dict[str, Any]
         assert stack["gdb"] == ours, (tid, stack["reason"])
         assert " ?? " not in stack["bt"], stack["bt"]
         assert stack["complete"], (tid, stack["reason"])
+        names = {frame["addr"]: frame["at"].partition("+")[0] for frame in stack["frames"]}
+        for address, name in re.findall(r"(0x[0-9a-f]{16}) in (\S+) \(\)$", stack["bt"], re.M):
+            # As kallsyms has them, with .isra.0 and the like.
+            assert name == names[int(address, 16)], stack["bt"]
 
 
 def test_the_panic_has_the_frames_that_the_kernel_printed(
