@@ -15,7 +15,8 @@ from pykdump.errors import PykdumpError, ReadError
 _INIT_STACK = (("__start_init_stack", "__end_init_stack"), ("__start_init_task", "__end_init_task"))
 
 _EXCEPTION_STACKS = "struct cea_exception_stacks"
-_IST_SIZE = 4096  # EXCEPTION_STKSZ before 5.1, where nothing has its type
+_PAGE = 4096
+_IST_SIZE = _PAGE  # EXCEPTION_STKSZ before 5.1, where nothing has its type
 
 #: What the names of the exception stacks' members stand for.
 _EXCEPTIONS = {
@@ -51,6 +52,11 @@ def task_stack(task: Task) -> Area | None:
     except ReadError:
         return None
     return Area("task stack", base, base + thread_size()) if base else None
+
+
+def below(stack: Area) -> Area:
+    """The page below a stack, where its pointer is once the stack has overflowed."""
+    return Area(f"{stack.name} (overflowed)", stack.start - _PAGE, stack.start)
 
 
 def thread_size() -> int:

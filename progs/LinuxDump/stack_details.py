@@ -27,16 +27,25 @@ _FAILED = frozenset(
         "no_context",
     )
 )
-_PANIC = ("panic", "vpanic", "nmi_panic")
-#: Entry code of exceptions; from v5.8 on their names begin with asm_exc_. What an NMI interrupts is
-#: not its reason.
+_PANIC = ("panic", "vpanic", "nmi_panic", "mce_panic")
+#: Those that an exception's handler calls when the exception is why. Otherwise it only led to the
+#: code that failed, as a page fault does that finds no memory.
+_DIED_OF_EXCEPTION = frozenset(
+    (
+        *("die", "__die", "die_addr", "oops_end", "page_fault_oops", "no_context", "report_bug"),
+        *("handle_stack_overflow", "df_debug"),
+    )
+)
+#: Entry code of exceptions; from v5.8 on their names begin with asm_exc_. What an NMI or a machine
+#: check interrupts is not its reason.
 _OLD_EXCEPTIONS = frozenset(
     (
         *("page_fault", "async_page_fault", "general_protection", "invalid_op", "divide_error"),
         *("double_fault", "stack_segment", "segment_not_present", "overflow", "bounds", "int3"),
-        *("machine_check", "alignment_check", "error_entry"),
+        *("alignment_check", "error_entry"),
     )
 )
+_NOT_ITS_REASON = ("asm_exc_nmi", "asm_exc_machine_check")
 
 
 @dataclass(frozen=True)
@@ -97,7 +106,9 @@ def task_stacks(
         if task.cpu not in by_cpu:
             by_cpu[task.cpu] = stack_areas.cpu_stacks(task.cpu)
         own = stack_areas.task_stack(task)
-        areas = [own, *by_cpu[task.cpu]] if own else by_cpu[task.cpu]
+        areas = by_cpu[task.cpu]
+        if own:
+            areas = [own, *areas, stack_areas.below(own)]
         yield TaskStack(
             task_addr=task.addr,
             pid=task.pid,
@@ -179,9 +190,9 @@ def _failed_at(frames: Sequence[BTstack.Frame]) -> int | None:
     for number, frame in enumerate(frames):
         if frame.kind == "regs":
             entry = frames[number - 1].function or ""
-            is_new = entry.startswith("asm_exc_") and entry != "asm_exc_nmi"
+            is_new = entry.startswith("asm_exc_") and entry not in _NOT_ITS_REASON
             return number if died and (is_new or entry in _OLD_EXCEPTIONS) else None
-        died = died or _name(frame) in _FAILED
+        died = died or _name(frame) in _DIED_OF_EXCEPTION
     return None
 
 

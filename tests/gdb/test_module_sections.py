@@ -47,9 +47,7 @@ end
 
 
 @pytest.fixture(params=[418, 508, 614])
-def opened(
-    request: pytest.FixtureRequest, plugin: None, tmp_path: Path
-) -> Callable[[str], Run]:
+def opened(request: pytest.FixtureRequest, plugin: None, tmp_path: Path) -> Callable[[str], Run]:
     words = (f"-DLAYOUT={request.param}", "-Dmodules=no_modules", str(HERE / "mini_modules.c"))
     elf = build_mini_kernel(tmp_path / "vmlinux", words)
     dump = written(mini_machine(elf), elf, tmp_path / "vmcore")
@@ -62,9 +60,7 @@ def opened(
     return ask
 
 
-def test_code_of_an_init_that_runs_has_names_and_is_unwound(
-    opened: Callable[[str], Run]
-) -> None:
+def test_code_of_an_init_that_runs_has_names_and_is_unwound(opened: Callable[[str], Run]) -> None:
     run = opened(ASK_INIT)
     assert [line for line in run.out.splitlines() if line.startswith(("named", "is", "file"))] == [
         "named ('mini_function.isra.0', 1, 'second_module') None",

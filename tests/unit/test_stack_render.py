@@ -118,15 +118,25 @@ def frames(*told: tuple[str, str]) -> list[Frame]:
 
 
 def test_the_kernel_failed_where_an_exception_hit_that_led_to_panic() -> None:
-    died = frames(("panic", "top"), ("asm_exc_page_fault", "call"), ("bad", "regs"))
-    assert _failed_at(died) == 2
+    page_fault = ("asm_exc_page_fault", "call"), ("bad", "regs")
+    assert _failed_at(frames(("panic", "top"), ("oops_end.cold", "call"), *page_fault)) == 3
+    warned = frames(("panic", "top"), ("report_bug", "call"), ("asm_exc_invalid_op", "call"))
+    assert _failed_at([*warned, *frames(("bad", "regs"))]) == 3
     old = frames(("die", "top"), ("invalid_op", "call"), ("bad", "regs"))
     assert _failed_at(old) == 2
 
 
 def test_an_interrupt_or_nmi_on_the_way_is_no_failure() -> None:
-    for entry in ("asm_sysvec_apic_timer_interrupt", "asm_exc_nmi"):
-        assert _failed_at(frames(("panic", "top"), (entry, "call"), ("f", "regs"))) is None
+    entries = ("asm_sysvec_apic_timer_interrupt", "asm_exc_nmi", "asm_exc_machine_check")
+    for entry in (*entries, "nmi", "machine_check"):
+        died = frames(("panic", "top"), ("die", "call"), (entry, "call"), ("f", "regs"))
+        assert _failed_at(died) is None
+
+
+def test_a_page_fault_that_finds_no_memory_is_not_what_failed() -> None:
+    told = frames(("panic", "top"), ("out_of_memory", "call"), ("asm_exc_page_fault", "call"))
+    assert _failed_at([*told, *frames(("clear_user", "regs"))]) is None
+    assert _first_of_interest(told, None) == 1
 
 
 def test_kdump_notes_the_registers_of_the_failure_itself() -> None:
