@@ -26,6 +26,7 @@ _SYMBOL_SIZE = 24  # Elf64_Sym
 _MAX_SYMBOLS = 1 << 20
 _MAX_STRINGS = 64 << 20
 _MAX_MODULES = 10_000
+_PAGE = 4096
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 _MAX_PIECE = 1 << 30
 # enum mod_mem_type: what stays after a module's init, and what does not; code first.
@@ -156,7 +157,7 @@ def _read_modules() -> list[Module]:
 def _are_sane(pieces: list[Piece]) -> bool:
     # What a module that was freed, or never was one, hardly passes; a piece may be empty.
     used = [piece.addr for piece in pieces if piece.size_bytes]
-    return bool(used) and all(addr >> 63 and not addr & 0xFFF for addr in used)
+    return bool(used) and all(addr >> 63 and not addr % _PAGE for addr in used)
 
 
 def _state_names() -> dict[int, str]:
@@ -221,15 +222,35 @@ def _add_symbols(module: Module, tables: BTstack.Tables) -> None:
     if row is None or row.num_symtab > _MAX_SYMBOLS:
         pylog.warning(f"module {module.name}: its symbols cannot be read")
         return
-    dump = lowlevel.dump()
-    try:
-        symtab = dump.read(row.symtab, row.num_symtab * _SYMBOL_SIZE)
-        strings = dump.read(row.strtab, _strings_size(module, row))
-    except PykdumpError as error:
-        pylog.warning(f"module {module.name}: its symbols cannot be read: {error}")
-        return
+    symtab, lost = _read_pages(row.symtab, row.num_symtab * _SYMBOL_SIZE)
+    strings, lost_strings = _read_pages(row.strtab, _strings_size(module, row))
+    if lost or lost_strings:
+        pylog.warning(
+            f"module {module.name}: {lost + lost_strings} pages of its symbols cannot be read: "
+            "names are missing"
+        )
     own = [(piece.addr, piece.end_addr) for piece in module.pieces]
     tables.symbols.add_module(module.name, symtab, strings, own)
+
+
+def _read_pages(addr: int, size: int) -> tuple[bytes, int]:
+    # What can be read, and how many pages cannot: these are 0, and so is a text that leads there.
+    dump = lowlevel.dump()
+    try:
+        return dump.read(addr, size), 0
+    except PykdumpError:
+        found, lost = bytearray(), 0
+    while len(found) < size:
+        at = (addr + len(found)) & _U64
+        count = min(_PAGE - at % _PAGE, size - len(found))
+        try:
+            found += dump.read(at, count)
+        except PykdumpError:
+            lost += 1
+            text = found.rfind(b"\0") + 1
+            found[text:] = bytes(len(found) - text)
+            found += bytes(count)
+    return bytes(found), lost
 
 
 def _strings_size(module: Module, row: Any) -> int:
