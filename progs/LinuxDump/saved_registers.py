@@ -7,6 +7,7 @@ from LinuxDump.BTstack import tables
 from pykdump import lowlevel
 from pykdump.errors import ReadError
 from pykdump.layout import Layout
+from pykdump.unwinding import registers_of_note
 
 #: As /proc/kallsyms and crash name them, in the order of the kernel's own oops.
 NAMES = (
@@ -16,6 +17,8 @@ NAMES = (
 )
 #: What the processor itself pushes.
 _PUSHED = NAMES[:5]
+
+_IN_NOTES = {"flags": "eflags"}
 
 _PT_REGS = Layout("struct pt_regs", *NAMES)
 _PUSHED_REGS = Layout("struct pt_regs", *_PUSHED)
@@ -32,6 +35,13 @@ def registers_at(addr: int, whole: bool = True) -> dict[str, int] | None:
     if row is None:
         return None
     return {name: value & 0xFFFF_FFFF_FFFF_FFFF for name, value in row._asdict().items()}
+
+
+def registers_in_note(note: bytes) -> dict[str, int] | None:
+    """Registers of an NT_PRSTATUS note by the names that `registers_at` has; None without any."""
+    found = registers_of_note(lowlevel.dump().arch, note) if note else {}
+    named = {name: found.get(_IN_NOTES.get(name, name), found.get(f"r{name}")) for name in NAMES}
+    return {name: value for name, value in named.items() if value is not None} or None
 
 
 def syscall_name(number: int) -> str | None:

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from LinuxDump import BTstack, cpus, modules, stack_areas
-from LinuxDump.saved_registers import registers_at, syscall_name
+from LinuxDump.saved_registers import registers_at, registers_in_note, syscall_name
 from LinuxDump.task_records import Task, task_table
 from LinuxDump.task_selection import comm
 from pykdump import frames as gdb_frames
@@ -64,7 +64,7 @@ class FrameRecord:
     stack: str  #: "task stack", "IRQ stack", "NMI stack", ...
     failed_here: bool  #: this instruction is why the kernel died
     regs_addr: int  #: struct pt_regs *, 0 without
-    registers: dict[str, int] | None  #: those saved there
+    registers: dict[str, int] | None  #: those saved there; of frame "top" those of the CPU
     syscall: str | None  #: of "user": the system call that it made
     source: tuple[gdb_frames.SourceLine, ...]
     arguments: tuple[gdb_frames.Argument, ...]
@@ -100,12 +100,14 @@ def task_stacks(
     """
     modules.add_to_tables()
     by_cpu: dict[int, list[stack_areas.Area]] = {}
-    for task, stack in zip(tasks, BTstack.stacks(tasks)):
+    notes = cpus.registers_by_cpu()
+    for task, stack in zip(tasks, BTstack.stacks(tasks, notes)):
+        own = stack_areas.task_stack(task)
+        stack = _astray(task, own) or stack
         if not where(stack):
             continue
         if task.cpu not in by_cpu:
             by_cpu[task.cpu] = stack_areas.cpu_stacks(task.cpu)
-        own = stack_areas.task_stack(task)
         areas = by_cpu[task.cpu]
         if own:
             areas = [own, *areas, stack_areas.below(own)]
@@ -118,14 +120,29 @@ def task_stacks(
             cpu=task.cpu,
             is_running=task.is_running,
             ran_ago_ns=task.ran_ago_ns,
-            frames=tuple(_records(task, stack.frames, areas, source)),
+            frames=tuple(_records(task, stack.frames, areas, source, notes)),
             is_complete=stack.is_complete,
             reason=stack.reason,
         )
 
 
+def _astray(task: Task, own: stack_areas.Area | None) -> BTstack.Stack | None:
+    # What lies elsewhere is another's: its frames are not this task's.
+    if task.is_running or not task.sp_addr or own is None or own.holds(task.sp_addr):
+        return None
+    reason = (
+        f"the stack pointer {task.sp_addr:#x} (struct task_struct.thread.sp) is not in its stack, "
+        f"{own.start:#x} to {own.end:#x}"
+    )
+    return BTstack.Stack([], False, reason)
+
+
 def _records(
-    task: Task, frames: Sequence[BTstack.Frame], areas: list[stack_areas.Area], source: bool
+    task: Task,
+    frames: Sequence[BTstack.Frame],
+    areas: list[stack_areas.Area],
+    source: bool,
+    notes: Mapping[int, bytes],
 ) -> Iterator[FrameRecord]:
     panicked = task is task_table().panic_task() and cpus.panic_cpu() is not None
     failed = _failed_at(frames) if panicked else None
@@ -134,7 +151,10 @@ def _records(
     for place, frame in enumerate(frames):
         details = _source(frame, known) if source else None
         number = place - first if place >= first else None
-        yield _record(frame, areas, details, number, place == failed)
+        record = _record(frame, areas, details, number, place == failed)
+        if place == 0 and task.is_running:
+            record = replace(record, registers=registers_in_note(notes.get(task.cpu, b"")))
+        yield record
 
 
 def _source(

@@ -6,11 +6,15 @@ from __future__ import annotations
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "progs"))
 
 import stack  # noqa: E402
+from LinuxDump import BTstack, modules, stack_areas, stack_details  # noqa: E402
 from LinuxDump.BTstack import Frame  # noqa: E402
 from LinuxDump.stack_details import (  # noqa: E402
     FrameRecord,
@@ -18,6 +22,7 @@ from LinuxDump.stack_details import (  # noqa: E402
     _failed_at,
     _first_of_interest,
 )
+from LinuxDump.task_records import Task  # noqa: E402
 from pykdump.frames import Argument, SourceLine  # noqa: E402
 
 CALL = FrameRecord(
@@ -111,6 +116,29 @@ def test_registers_stand_three_in_a_line() -> None:
 
 def test_no_task_is_said() -> None:
     assert lines(tasks=[]) == ["no task matches"]
+
+
+def test_a_stack_pointer_in_anothers_stack_has_no_frames_but_a_reason(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    own = stack_areas.Area("task stack", 0x8000, 0xC000)
+    sleeps = Task(0xFF00, 7, 7, b"dd", "S", 1, None, 0xBF00, 0, False, None)
+    others = BTstack.Stack(frames(("schedule", "top")), True, "")
+    for name, answer in (("task_stack", own), ("cpu_stacks", [])):
+        monkeypatch.setattr(stack_areas, name, lambda _, answer=answer: answer)
+    monkeypatch.setattr(stack_details.cpus, "registers_by_cpu", dict)
+    monkeypatch.setattr(modules, "add_to_tables", list)
+    monkeypatch.setattr(BTstack, "stacks", lambda tasks, notes: [others] * len(tasks))
+    monkeypatch.setattr(stack_details, "task_table", lambda: SimpleNamespace(panic_task=int))
+    tasks = [sleeps, sleeps._replace(sp_addr=0x4000), sleeps._replace(sp_addr=0)]
+    right, astray, dead = stack_details.task_stacks(tasks)
+    assert (len(right.frames), right.is_complete) == (1, True)
+    assert (len(astray.frames), astray.is_complete) == (0, False)
+    assert astray.reason == (
+        "the stack pointer 0x4000 (struct task_struct.thread.sp) is not in its stack, "
+        "0x8000 to 0xc000"
+    )
+    assert len(dead.frames) == 1  # the unwinder says what it is
 
 
 def frames(*told: tuple[str, str]) -> list[Frame]:

@@ -107,11 +107,25 @@ def test_registers_of_the_oops_are_those_that_the_kernel_printed(
     if not failed:
         pytest.skip("not applicable: this guest did not die of an exception")
     oops = vmcore.console[vmcore.console.index("BUG: ") :]
-    if not failed[0]["registers"]:
-        pytest.skip("not applicable: they are in the dump's note and not on the stack")
     for name, ours in (("RAX", "ax"), ("RBX", "bx"), ("RSI", "si"), ("R12", "r12"), ("R15", "r15")):
         printed = re.search(rf"\b{name}: ([0-9a-f]{{16}})", oops)
         assert printed and int(printed.group(1), 16) == failed[0]["registers"][ours], name
+
+
+def test_what_runs_on_a_cpu_has_the_registers_of_its_note(
+    vmcore: Vmcore, stacks: list[dict[str, Any]]
+) -> None:
+    running = [stack for stack in stacks if stack["is_running"] and stack["is_complete"]]
+    assert running
+    for stack in running:
+        first, *rest = stack["frames"]
+        registers = first["registers"]
+        assert (registers["ip"], registers["sp"]) == (
+            int(first["addr"], 16),
+            int(first["sp_addr"], 16),
+        )
+        assert len(registers) == 20  # those of struct pt_regs but for orig_ax
+        assert all(not frame["registers"] for frame in rest if frame["kind"] == "call")
 
 
 def test_words_choose_tasks_and_what_is_not_there_gets_a_sentence(vmcore: Vmcore) -> None:
