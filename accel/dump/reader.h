@@ -42,7 +42,7 @@ class DumpReader final : public MemoryReader {
         std::uint64_t region = ~0ULL;  // address / kLargeRegion
         std::uint64_t phys = 0;
     };
-    static constexpr std::size_t kSlots = 4096;
+    static constexpr std::size_t kSlots = 16384;
     static constexpr std::size_t kLargeSlots = 512;
     static constexpr std::uint64_t kLargeRegion = 2 << 20;
 
