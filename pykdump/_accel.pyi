@@ -315,6 +315,8 @@ class SymbolTable:
         """Name, offset into it, and module ("" for the kernel) of an address."""
     def find(self, name: str) -> int | None:
         """Address of a name."""
+    def find_all(self, name: str) -> list[int]:
+        """All addresses of a name, ascending."""
     def of_module(self, module: str) -> list[tuple[str, int]]:
         """Names and addresses of all symbols of a module ("": the kernel), by address."""
     def __len__(self) -> int: ...

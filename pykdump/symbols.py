@@ -9,7 +9,6 @@ from pykdump import lowlevel, models
 from pykdump.errors import PykdumpError
 
 _U64 = (1 << 64) - 1
-_by_name: tuple[lowlevel.Kernel, dict[str, set[int]]] | None = None
 
 
 def sym2addr(name: str) -> int:
@@ -19,20 +18,7 @@ def sym2addr(name: str) -> int:
 
 def sym2alladdr(name: str) -> list[int]:
     """Addresses of all symbols of a name: several files may have a static one."""
-    return sorted(_all_symbols().get(name, ()))
-
-
-def _all_symbols() -> dict[str, set[int]]:
-    # All addresses of each name; read once a dump.
-    global _by_name
-    if _by_name is None or _by_name[0] is not lowlevel.kernel():
-        found: dict[str, set[int]] = {}
-        table = models.get().symbols()
-        for module in ("", *models.get().modules()):
-            for name, addr in table.of_module(module):
-                found.setdefault(name, set()).add(addr)
-        _by_name = (lowlevel.kernel(), found)
-    return _by_name[1]
+    return models.get().symbols().find_all(name)
 
 
 def symbol_exists(name: str) -> bool:

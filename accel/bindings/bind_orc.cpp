@@ -150,6 +150,14 @@ void bind_orc(py::module_& m) {
             },
             "name"_a)
         .def(
+            "find_all",
+            [](const SymbolTable& table, const std::string& name) {
+                std::vector<std::uint64_t> found;
+                for (const KernelAddr addr : table.find_all(name)) found.push_back(addr.value);
+                return found;
+            },
+            "name"_a)
+        .def(
             "of_module",
             [](const SymbolTable& table, const std::string& module) {
                 std::vector<std::pair<std::string_view, std::uint64_t>> named;

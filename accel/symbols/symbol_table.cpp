@@ -118,4 +118,13 @@ std::optional<KernelAddr> SymbolTable::find(std::string_view name) const {
     return KernelAddr{found->second};
 }
 
+std::vector<KernelAddr> SymbolTable::find_all(std::string_view name) const {
+    std::vector<KernelAddr> found;
+    for (const Symbol& symbol : symbols_) {
+        const bool is_new = found.empty() || found.back() != KernelAddr{symbol.addr};
+        if (name == name_of(symbol) && is_new) found.push_back({symbol.addr});
+    }
+    return found;
+}
+
 }  // namespace pyk

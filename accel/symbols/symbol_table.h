@@ -41,6 +41,8 @@ class SymbolTable {
     // The last symbol at or below `addr` in the same module, or in the kernel.
     std::optional<Found> at(KernelAddr addr) const;
     std::optional<KernelAddr> find(std::string_view name) const;
+    // All addresses of a name, ascending: several files may have a static symbol of it.
+    std::vector<KernelAddr> find_all(std::string_view name) const;
     std::size_t size() const { return symbols_.size(); }
     // All symbols of a module; the names live as long as this table.
     std::vector<NamedAddr> of_module(std::string_view module) const;

@@ -65,6 +65,18 @@ TEST(SymbolTable, PiecesOfAModuleMayLieAroundAnother) {
     EXPECT_EQ(data[1].name, "data");
 }
 
+TEST(SymbolTable, AllStaticSymbolsOfANameAreFound) {
+    SymbolTable table;
+    add(table, "one", {{kCode, kCode + 0x1000}},
+        {{"init", kCode + 0x30}, {"init", kCode + 0x10}, {"exit", kCode}});
+    add(table, "two", {{kCode + 0x2000, kCode + 0x3000}}, {{"init", kCode + 0x2000}});
+    table.sort();
+    std::vector<std::uint64_t> found;
+    for (const KernelAddr addr : table.find_all("init")) found.push_back(addr.value);
+    EXPECT_EQ(found, (std::vector{kCode + 0x10, kCode + 0x30, kCode + 0x2000}));
+    EXPECT_TRUE(table.find_all("nobody").empty());
+}
+
 TEST(SymbolTable, OfSeveralNamesTheOneThatKallsymsPrefersIsShown) {
     SymbolTable table;
     add(table, "one", kOne,
