@@ -54,8 +54,15 @@ def Deref(obj: Any) -> Any:
 
 def container_of(ptr: int, ctype: str, member: str) -> StructResult:
     """The struct whose member (``"a.b"`` descends) lies at ``ptr``; KeyError for no such member."""
-    cls = structs.class_named(ctype)
-    return structs.at(cls, int(ptr) - member_offset_in(cls, member))
+    known = _containers.get((ctype, member))
+    if known is None:
+        cls = structs.class_named(ctype)
+        known = _containers[ctype, member] = cls, member_offset_in(cls, member)
+    return structs.at(known[0], int(ptr) - known[1])
+
+
+_containers: dict[tuple[str, str], tuple[type[StructResult], int]] = {}
+lowlevel.on_forget(_containers.clear)
 
 
 def printObject(obj: Any) -> None:

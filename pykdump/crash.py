@@ -42,6 +42,7 @@ from pykdump.highlevel import (
 from pykdump.logging import WARNING
 from pykdump.memory import mem2long
 from pykdump.memory import readIntN as readInt
+from pykdump.rawtypes import gdb_typeinfo, gdb_whatis
 
 #: What scripts compare with the version that they need.
 version = "3.2.1"
@@ -151,6 +152,8 @@ __all__ = [
     "get_task_mem_usage",
     "get_uptime",
     "get_epython_cmds",
+    "gdb_typeinfo",
+    "gdb_whatis",
     "get_pathname",
     "is_task_active",
     "le16_to_cpu",

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import re
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from pykdump import debugtypes, lowlevel, readers
@@ -131,7 +132,7 @@ class VarInfo:
         self.bitoffset: int | None = field.bit_offset if field else None
         self.bitsize: int | None = (field.bit_size or None) if field else None
 
-    @property
+    @cached_property
     def reader(self) -> Reader:
         """Callable: address of the variable or member -> its value."""
         return readers.of_field(self._field) if self._field else readers.of_type(self.ti.ctype)

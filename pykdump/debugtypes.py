@@ -101,6 +101,7 @@ def _flat(struct: CType, base: int) -> Iterator[tuple[str, CField]]:
 _named: dict[str, CType] = {}
 _invented: dict[str, CType] = {}  # of this kernel's structs without a name
 _made_by_hand: dict[str, CType] = {}
+_scope: gdb.Block | None = None
 
 
 def find(name: str) -> CType:
@@ -124,6 +125,20 @@ def declare(name: str, made: CType) -> None:
     _made_by_hand[name] = made
 
 
+def set_scope(function: str | None) -> int:
+    """Where several types have one name, use those of the file with this function from now on;
+    None: those that GDB finds first. Returns the function's address, 0 for None.
+
+    Raises SymbolMissingError.
+    """
+    global _scope
+    block, addr = lowlevel.scope_of(function) if function else (None, 0)
+    if block is not None or _scope is not None:
+        _scope = block
+        lowlevel.forget()
+    return addr
+
+
 def of_variable(name: str) -> CType:
     """Type of a variable or function; raises SymbolMissingError."""
     return _from_gdb(lowlevel.variable_type(name), name)
@@ -144,7 +159,7 @@ def _look_up(name: str) -> CType:
     base = name.rstrip("* ")
     stars = name[len(base) :].count("*")
     try:
-        found = gdb.lookup_type(base)
+        found = _in_scope(base) or gdb.lookup_type(base)
     except (gdb.error, RuntimeError):
         raise TypeMissingError(
             f"{name} is unknown: the loaded debug info has no such type; "
@@ -153,6 +168,18 @@ def _look_up(name: str) -> CType:
     for _ in range(stars):
         found = found.pointer()
     return _from_gdb(found, base)
+
+
+def _in_scope(name: str) -> gdb.Type | None:
+    # gdb.lookup_type() takes a block, too, and does not look into it for a tag.
+    if _scope is None:
+        return None
+    keyword, _, tag = name.rpartition(" ")
+    domain = gdb.SYMBOL_STRUCT_DOMAIN if keyword in _KEYWORDS.values() else gdb.SYMBOL_VAR_DOMAIN
+    symbol, _ = gdb.lookup_symbol(tag, _scope, domain)
+    if symbol is None or symbol.addr_class != gdb.SYMBOL_LOC_TYPEDEF:
+        return None
+    return symbol.type
 
 
 def _codes() -> dict[int, int]:
@@ -231,8 +258,11 @@ def _fields(raw: gdb.Type, owner: str) -> list[CField]:
 
 
 def _forget() -> None:
+    global _scope
     _named.clear()
     _invented.clear()
+    if _scope is not None and (not lowlevel.is_open() or not _scope.is_valid()):
+        _scope = None
 
 
 lowlevel.on_forget(_forget)

@@ -331,6 +331,16 @@ def variable_address(name: str) -> int | None:
     return None if address is None else int(address) & 0xFFFF_FFFF_FFFF_FFFF
 
 
+def scope_of(function: str) -> tuple[gdb.Block, int]:
+    """The block of all that the file of a function declares, and the function's address; raises
+    SymbolMissingError."""
+    found = gdb.lookup_global_symbol(function) or gdb.lookup_static_symbol(function)
+    if found is None or found.symtab is None or found.addr_class != gdb.SYMBOL_LOC_BLOCK:
+        raise SymbolMissingError(f"{function} is unknown: the debug info has no such function")
+    place = found.value().address
+    return found.symtab.static_block(), 0 if place is None else int(place) & 0xFFFF_FFFF_FFFF_FFFF
+
+
 # --- classic names
 
 #: Where scripts import from this module what has another home here.

@@ -16,7 +16,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pykdump import commands, lowlevel
+from pykdump import commands, debugtypes, lowlevel
 from pykdump.Generic import API_options, DCache, argv2s, isfileoutput
 from pykdump.logging import pylog
 from pykdump.memocaches import CU_PYMOD, CU_TIMEOUT, purge_memoize_cache
@@ -186,6 +186,7 @@ def _apply(options: CommonOptions) -> None:
 
 
 def _apply_to_dump(options: CommonOptions) -> None:
+    debugtypes.set_scope(None)
     _api("setListMaxel", options.maxel)
     _api("set_readmem_task", 0)
     try:

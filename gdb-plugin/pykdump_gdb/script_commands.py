@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 import gdb
 
-from pykdump import __version__, colors, commands, crash
+from pykdump import __version__, colors, commands, crash, scope
 from pykdump import scripts as common
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
@@ -231,4 +231,5 @@ def register() -> None:
     repl.register()
     commands.debugger = _Debugger()
     crash_commands.register()
+    scope.register()
     common.install_hooks()

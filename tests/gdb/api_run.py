@@ -16,6 +16,8 @@ import contextlib, io, json, sys
 sys.path[:0] = [ROOT]
 from pykdump.errors import CrashError
 from pykdump.logging import pylog
+from pykdump import crash, vmcorearch
+sys.path[1:1] = [ROOT + "/progs"]
 for name in MODULES:
     module = __import__("pykdump." + name, fromlist=["*"])
     globals().update({k: v for k, v in vars(module).items() if not k.startswith("_")})
@@ -59,7 +61,7 @@ for text in json.load(open(FILE)):
 print("FOUND " + json.dumps(found))
 """
 
-MODULES = ("lowlevel", "values", "memory", "dlkmload", "highlevel")
+MODULES = ("lowlevel", "values", "memory", "dlkmload", "rawtypes", "highlevel")
 
 
 class Answers:

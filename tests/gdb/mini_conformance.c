@@ -284,6 +284,16 @@ typedef int (*conf_callback_t)(int);
 conf_callback_t conf_callback = conf_function;
 const volatile u32 conf_qualified = 77;
 
+/* ---- types of one name: mini_tables.c has the others ---- */
+
+struct conf_twin {
+    int first, second;
+};
+int conf_in_conformance(struct conf_twin* twin);
+int conf_in_conformance(struct conf_twin* twin) {
+    return twin->first;
+}
+
 /* ---- lists ---- */
 
 struct conf_node {

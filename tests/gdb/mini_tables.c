@@ -89,3 +89,13 @@ struct rhashtable conf_rht_lost_leaf = {&conf_rht_wild_leaf, {1}};
 struct rhlist_head conf_rhl[3] = {
     {{LAST}, &conf_rhl[1]}, {{0}, &conf_rhl[2]}, {{0}, 0},
 };
+
+/* Another type of this name is in mini_conformance.c. */
+struct conf_twin {
+    long before;
+    int first, second, third;
+};
+int conf_in_tables(struct conf_twin *twin);
+int conf_in_tables(struct conf_twin *twin) {
+    return twin->first;
+}

@@ -105,6 +105,25 @@ TRUE = {
     ' == "<enum conf_colour, bad value 999>"',
     "EnumInfo by enumerator": 'EnumInfo("CONF_ANONYMOUS")["CONF_ANONYMOUS"] == 77',
     "enumerator": 'enumerator_value("CONF_MINUS") == -3 and enumerator_value("nosuch") is None',
+    # the dicts of the crash module
+    "gdb_typeinfo": '(lambda d: (d["basetype"], d["codetype"], d["typelength"],'
+    ' [m["fname"] for m in d["body"]]))(gdb_typeinfo("struct conf_inner")) =='
+    ' ("struct conf_inner", 3, 8, ["x", "y"])',
+    "gdb_typeinfo of bitfields": '[(m["bitoffset"], m["bitsize"], m["uint"]) for m in'
+    ' gdb_typeinfo("struct conf_bits")["body"][:4]] == [(0, 1, True), (1, 3, True),'
+    " (4, 12, True), (16, 4, False)]",
+    "gdb_typeinfo of members": '[(m["basetype"], m.get("stars"), m.get("dims")) for m in'
+    ' gdb_typeinfo("struct conf_arrays")["body"][3:6]] == [("struct conf_inner", None, [3]),'
+    ' ("int", 1, [3]), ("int", None, [0])]',
+    "gdb_typeinfo of anonymous members": '[m["fname"] for m in'
+    ' gdb_typeinfo("struct conf_nested")["body"][1]["body"]] == ["", "both"]',
+    "gdb_typeinfo of an enum": 'gdb_typeinfo("enum conf_colour")["edef"] =='
+    ' [("CONF_RED", 0), ("CONF_GREEN", 5), ("CONF_BLUE", 6)]',
+    "gdb_typeinfo of a typedef": 'gdb_typeinfo("pid_t")["typedef"] == "pid_t"',
+    "gdb_whatis": '(lambda d: (d["fname"], d["basetype"], d["stars"], d["ptrbasetype"]))'
+    '(gdb_whatis("conf_pointer2")) == ("conf_pointer2", "int", 2, 8)',
+    "gdb_whatis of a function": '[p["basetype"] for p in gdb_whatis("conf_function")["prototype"]]'
+    ' == ["int", "int"]',
     # sizes
     "sizes": 'struct_size("struct conf_inner") == union_size("struct conf_inner") == 8',
     "size of any type": 'getSizeOf("unsigned long") == 8 and struct_size("struct nosuch") == -1',
@@ -232,6 +251,8 @@ RAISES = {
     f'readSUListFromHead({WHOLE}, "nosuch", "struct conf_node")': ("KeyError", "nosuch"),
     f'ListHead({WHOLE}, "struct conf_node").nosuch': ("KeyError", "nosuch"),
     'atomic_t(readSymbol("conf_nested"))': ("KeyError", "counter"),
+    'gdb_typeinfo("struct nosuch")': ("CrashError", "struct nosuch"),
+    'gdb_whatis("nosuch")': ("CrashError", "nosuch"),
     "set_readmem_task(0x1000)": ("CrashError", "0x1000"),
     "printObject(5)": ("TypeError", "int"),
 }

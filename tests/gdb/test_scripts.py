@@ -415,6 +415,35 @@ def test_commands_are_text_or_an_error(panicked: MiniDump, write: Write) -> None
     assert lines[6:10] == ["''", "b'$3 = 3\\n' 0", "120 7 7", "True 1"]
 
 
+def test_scope_chooses_among_types_of_one_name(panicked: MiniDump, write: Write) -> None:
+    write(
+        "scope.py",
+        """\
+        for function in ("conf_in_conformance", "conf_in_tables", ".conf_in_conformance"):
+            text = exec_crash_command("set scope " + function)
+            purge_typeinfo("struct conf_twin")
+            twin = readSU("struct conf_twin", sym2addr("conf_whole"))
+            print(text.startswith("scope: %x (" % sym2addr(function.strip("."))), len(twin),
+                  twin.fieldOffset("first"), twin.hasField("third"),
+                  struct_size("struct conf_twin"))
+        try:
+            exec_crash_command("set scope nosuch")
+        except crash.error as error:
+            print(error)
+        exec_crash_command("set scope conf_in_" + ("tables" if size == 8 else "conformance"))
+        """,
+    )
+    write("first.py", "size = struct_size('struct conf_twin'); print(size)\n")
+    result = run(panicked, "epython first.py", "epython scope.py", "epython first.py")
+    first, *lines, last = printed(result)
+    assert first == last and lines == [
+        "True 8 0 False 8",
+        "True 24 8 True 24",
+        "True 8 0 False 8",
+        "set: nosuch is unknown: the debug info has no such function",
+    ]
+
+
 def test_a_script_can_become_a_command(panicked: MiniDump, write: Write) -> None:
     write("mycmd.py", "print('mine', sys.argv[1:])\n")
     write(

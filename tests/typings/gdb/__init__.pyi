@@ -113,6 +113,7 @@ SYMBOL_VAR_DOMAIN: int
 SYMBOL_STRUCT_DOMAIN: int
 SYMBOL_LOC_STATIC: int
 SYMBOL_LOC_BLOCK: int
+SYMBOL_LOC_TYPEDEF: int
 
 class Symbol:
     name: str
@@ -133,6 +134,7 @@ class Symtab:
     filename: str
     objfile: Objfile
     def fullname(self) -> str: ...
+    def static_block(self) -> Block: ...
     def is_valid(self) -> bool: ...
 
 class Symtab_and_line:
