@@ -3,18 +3,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
-from pykdump.highlevel import (
-    EnumInfo,
-    readPtr,
-    readS32,
-    readSU,
-    readU64,
-    sym2addr,
-    symbol_exists,
-    whatis,
-)
+from pykdump import models
+from pykdump.highlevel import readU64, sym2addr, symbol_exists, whatis
 from pykdump.vmcorearch import sys_info
 
 _BOOT_OFFSET_S = 300  # INITIAL_JIFFIES, include/linux/jiffies.h
@@ -36,27 +26,9 @@ def get_NR_syscalls() -> int:
 
 
 def get_task_mem_usage(task: int) -> tuple[int, int]:
-    """Virtual and resident size in KiB; both are 0 for a kernel thread.
+    """Virtual and resident size of a process in KiB; zeros for a kernel thread, and where it cannot
+    be read.
 
     :param task: ``struct task_struct *``.
     """
-    mm = readSU("struct task_struct", int(task)).mm
-    if not mm:
-        return 0, 0
-    kinds = EnumInfo("MM_FILEPAGES")
-    names = ("MM_FILEPAGES", "MM_ANONPAGES", "MM_SHMEMPAGES")
-    pages = sum(_counter(mm.rss_stat, kinds[name]) for name in names if name in kinds)
-    return int(mm.total_vm) * 4, max(0, pages) * 4
-
-
-def _counter(stat: Any, kind: int) -> int:
-    # v6.2 f1a7941243c1 ("mm: convert mm's rss stats into percpu_counter"): before it, one counter
-    # for each kind, and what threads had not added yet is left out, as the kernel does.
-    if not isinstance(stat, list):
-        return int(stat.count[kind].counter)
-    counter = stat[kind]
-    total = int(counter.count)
-    base = sym2addr("__per_cpu_offset")
-    for cpu in range(int(sys_info["CPUS"])):
-        total += readS32((int(counter.counters) + readPtr(base + 8 * cpu)) & ((1 << 64) - 1))
-    return total
+    return models.get().memory_of_task(int(task))

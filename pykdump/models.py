@@ -36,6 +36,9 @@ class Models(Protocol):
     def is_running(self, task: int) -> bool:
         """Whether a task ran on a CPU."""
 
+    def memory_of_task(self, task: int) -> tuple[int, int]:
+        """Virtual and resident size in KiB of a ``struct task_struct *``; zeros without memory."""
+
     def sys_lines(self) -> dict[str, str]:
         """What describes the dump: KERNEL, DUMPFILE, CPUS, DATE, ..."""
 

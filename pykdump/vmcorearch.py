@@ -39,6 +39,22 @@ class KernelRev(str):
         return self._numbers() >= self._numbers(other)
 
 
+class _Late:
+    # A value that costs so much that it is read when somebody asks for it.
+    def __init__(self, read: Callable[[], Any]) -> None:
+        self.read = read
+
+
+_late_entries: dict[str, _Late] = {}
+
+
+def declare_late(key: str, read: Callable[[], Any]) -> None:
+    """Let `sys_info` have an entry that is read from the dump when somebody asks for it."""
+    _late_entries[key] = _Late(read)
+    if sys_info._filled_for is not None:
+        sys_info.setdefault(key, _late_entries[key])
+
+
 class SysInfo(dict[str, Any]):
     """What describes the open dump, as ``sys`` prints it; keys are also attributes.
 
@@ -57,14 +73,17 @@ class SysInfo(dict[str, Any]):
         SysInfo._is_filling = True
         try:
             super().clear()
-            super().update(_sys_info())
+            super().update(_sys_info(), **_late_entries)
             SysInfo._filled_for = lowlevel.kernel()
         finally:
             SysInfo._is_filling = False
 
     def __getitem__(self, key: str) -> Any:
         self._fill()
-        return super().__getitem__(key)
+        value = super().__getitem__(key)
+        if isinstance(value, _Late):
+            value = self[key] = value.read()
+        return value
 
     def __getattr__(self, name: str) -> Any:
         try:
@@ -73,7 +92,6 @@ class SysInfo(dict[str, Any]):
             raise AttributeError(name) from None
 
     def __setattr__(self, name: str, value: Any) -> None:
-        self._fill()
         self[name] = value
 
     def __contains__(self, key: object) -> bool:
@@ -90,8 +108,7 @@ class SysInfo(dict[str, Any]):
 
     def get(self, key: str, default: Any = None) -> Any:
         """The value of a key."""
-        self._fill()
-        return super().get(key, default)
+        return self[key] if key in self else default
 
     def keys(self) -> Any:
         """All keys."""
@@ -100,13 +117,18 @@ class SysInfo(dict[str, Any]):
 
     def items(self) -> Any:
         """All keys with their values."""
-        self._fill()
-        return super().items()
+        return [(key, self[key]) for key in self]
+
+    def values(self) -> Any:
+        """All values."""
+        return [self[key] for key in self]
 
     def copy(self) -> dict[str, Any]:
         """A plain dict."""
-        self._fill()
-        return dict(super().items())
+        return dict(self.items())
+
+    def __repr__(self) -> str:
+        return repr(self.copy())
 
     def __str__(self) -> str:
         return "\n".join(f"   {key}  {value}" for key, value in sorted(self.items()))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tasks for scripts: ``from LinuxDump.task_records import *`` gives all of this, and the API."""
+"""Tasks for scripts: ``from LinuxDump.Tasks import *`` gives all of this, and the API."""
 
 # What is imported here is what scripts import from here.
 # flake8: noqa: F401
@@ -21,7 +21,6 @@ from LinuxDump.task_clocks import (
 from LinuxDump.task_records import task_table as task_table
 from LinuxDump.task_reports import (
     get_ipcs_m,
-    get_task_mem_usage,
     get_task_shm_usage,
     print_memory_stats,
     print_mm_stats,
@@ -46,7 +45,8 @@ from LinuxDump.task_states import (
     task_state_str,
 )
 from LinuxDump.task_waits import decode_waitq, get_ioctx_list
-from pykdump import compat
+from pykdump import compat, vmcorearch
+from pykdump.accounting import get_task_mem_usage
 from pykdump.highlevel import readSU
 from pykdump.star import with_api
 from pykdump.structs import StructResult
@@ -65,9 +65,13 @@ class _Addresses(Sequence[int]):
     def __len__(self) -> int:
         return len(cpus.run_queues())
 
+    def __repr__(self) -> str:
+        return repr(list(self))
+
 
 #: Address of the ``struct rq`` of each CPU.
 runqueues_addrs = _Addresses()
+vmcorearch.declare_late("runqueues_addrs", lambda: list(runqueues_addrs))
 
 __getattr__ = with_api(globals())
 

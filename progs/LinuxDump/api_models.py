@@ -7,9 +7,10 @@ import datetime
 import os
 from typing import TYPE_CHECKING
 
-from LinuxDump import BTstack, cpus, modules, task_records, timekeeping
+from LinuxDump import BTstack, cpus, modules, task_memory, task_records, timekeeping
 from LinuxDump.fs import mounts, paths
-from pykdump import lowlevel
+from LinuxDump.printk import crash_message
+from pykdump import lowlevel, vmcorearch
 from pykdump.errors import PykdumpError, ReadError
 from pykdump.structs import StructResult
 
@@ -53,6 +54,11 @@ class KernelModels:
         """Whether a task ran on a CPU."""
         known = task_records.task_table().by_addr.get(task)
         return known is not None and known.is_running
+
+    def memory_of_task(self, task: int) -> tuple[int, int]:
+        """Zeros for what has no memory of its own."""
+        (found,) = task_memory.memory([task])
+        return (0, 0) if found is None else (found.vsz_kb, found.rss_kb)
 
     def sys_lines(self) -> dict[str, str]:
         """What describes the dump."""
@@ -99,3 +105,7 @@ class KernelModels:
             names["RELEASE"] = lowlevel.dump().release
             names["MACHINE"] = os.path.basename(lowlevel.dump().arch)
         return names
+
+
+# The kernel's log is much to read for scripts that only ask for HZ.
+vmcorearch.declare_late("PANIC", lambda: f'"{crash_message()}"')

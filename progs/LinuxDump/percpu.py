@@ -36,12 +36,27 @@ def nr_cpu_ids() -> int:
     return count
 
 
-def per_cpu_offsets() -> list[int]:
-    """What to add to a per-CPU symbol for each CPU; cut, with a warning, where it is unreadable."""
-    global _offsets
-    if _offsets is None or _offsets[0] is not lowlevel.kernel():
-        _offsets = (lowlevel.kernel(), _read_offsets())
-    return _offsets[1]
+class _Offsets(Sequence[int]):
+    # A list that is read when somebody looks, not when a script imports the name.
+    def __call__(self) -> list[int]:
+        global _offsets
+        if _offsets is None or _offsets[0] is not lowlevel.kernel():
+            _offsets = (lowlevel.kernel(), _read_offsets())
+        return _offsets[1]
+
+    def __getitem__(self, index: Any) -> Any:
+        return self()[index]
+
+    def __len__(self) -> int:
+        return len(self())
+
+    def __repr__(self) -> str:
+        return repr(self())
+
+
+#: What to add to a per-CPU symbol for each CPU; cut, with a warning, where it is unreadable.
+#: Scripts use it as a list; calling it gives that list.
+per_cpu_offsets = _Offsets()
 
 
 def _read_offsets() -> list[int]:

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -33,6 +34,12 @@ _WORD = 8  # each block of text begins with its descriptor's id
 _MAX_BITS = 30
 _MAX_OLD_BYTES = 1 << 30
 
+# arch/x86/kernel/traps.c, arch/x86/mm/fault.c, lib/bug.c, drivers/tty/sysrq.c
+_FAULT = re.compile(
+    rb"BUG: |kernel BUG at |Oops: (?!Oops|[0-9a-f]{4} )"
+    rb"|Unable to handle kernel |divide error: |stack segment: "
+    rb"|general protection fault|invalid opcode: |double fault: |sysrq: Trigger a crash"
+)
 _PANIC = b"Kernel panic - not syncing: "
 
 
@@ -63,6 +70,19 @@ def panic_message() -> str:
     except PykdumpError:
         pass
     return ""
+
+
+def crash_message() -> str:
+    """What panic() logged; where the kernel was dumped without a panic(), the fault that was the
+    reason; "" when nothing of the kind is in the log."""
+    found = panic_message()
+    if not found:
+        try:
+            faults = [record.text for record in log_records() if _FAULT.match(record.text)]
+        except PykdumpError:
+            faults = []
+        found = faults[-1].decode("utf-8", "backslashreplace") if faults else ""
+    return found.rstrip("\n")
 
 
 def _ring_records() -> Iterator[LogRecord]:

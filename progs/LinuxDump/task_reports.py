@@ -82,12 +82,6 @@ def _print_tasks(tasks: Iterable[Task], v: int) -> None:
 # --- memory
 
 
-def get_task_mem_usage(taskaddr: int) -> tuple[int, int]:
-    """Virtual and resident size of a process in kB; zeros for kernel threads."""
-    (found,) = task_memory.memory([int(taskaddr)])
-    return (0, 0) if found is None else (found.vsz_kb, found.rss_kb)
-
-
 def print_mm_stats(mm: Any) -> None:
     """Print the sizes of a ``struct mm_struct``."""
     found = task_memory.memory_of(int(mm))

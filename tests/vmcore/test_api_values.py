@@ -46,6 +46,20 @@ EXPRESSIONS = {
     " phys_to_page(0x1000) + 3 * struct_size('struct page')",
 }
 
+PERCPU = "__import__('LinuxDump.percpu', fromlist=['CPUS'])"
+EXPRESSIONS.update(
+    {
+        "offsets": f"(list({PERCPU}.per_cpu_offsets), {PERCPU}.CPUS,"
+        " readSymbol('__per_cpu_offset'))",
+        "runqueues": "(__import__('LinuxDump.Tasks'), [addr - ptr for addr, ptr in zip("
+        f"vmcorearch.sys_info.runqueues_addrs, {PERCPU}.get_cpu_var('runqueues'))])[1]",
+        "panic": "vmcorearch.sys_info.PANIC",
+        "memory": "[crash.get_task_mem_usage(pid_to_task(n)) for n in (1, 2)]",
+        "static symbols": "(sym2alladdr('_stext'), [a for n in ('cleanup_module', 'init_module',"
+        " 'show') for a in sym2alladdr(n) if addr2sym(a, True)[1] != 0], sym2alladdr('nosuch'))",
+    }
+)
+
 _answers: dict[str, Answers] = {}
 
 
@@ -120,6 +134,33 @@ def test_user_memory_is_the_same_by_both_roads(answers: Answers) -> None:
         assert all("CrashError" in bases for _, bases, _ in values)
     else:
         assert values[0] == values[1]
+
+
+def test_per_cpu_offsets_are_a_list(answers: Answers) -> None:
+    offsets, cpus, table = plain(answers, "offsets")
+    assert len(offsets) == cpus > 1 and offsets == table[:cpus]
+    assert plain(answers, "runqueues") == [0] * cpus
+
+
+def test_the_panic_is_in_sys_info_as_sys_prints_it(vmcore: Vmcore, answers: Answers) -> None:
+    begin = {"none": '""', "sysrq": '"Kernel panic - not syncing: sysrq triggered crash"'}
+    text = plain(answers, "panic")
+    assert text == begin.get(vmcore.facts["trigger"], text)
+    assert (text == '""') == (vmcore.facts["trigger"] == "none")
+    assert vmcore.facts["trigger"] != "taskfault" or text.startswith('"BUG: ')
+
+
+def test_memory_of_a_task_is_that_of_proc(vmcore: Vmcore, answers: Answers) -> None:
+    (status,) = (task["status"] for task in vmcore.facts["tasks"] if task["pid"] == 1)
+    size, resident = map(int, re.findall(r"^Vm(?:Size|RSS):\s+(\d+)", status, re.MULTILINE))
+    (read_size, read_resident), kernel_thread = plain(answers, "memory")
+    assert kernel_thread == [0, 0] and read_size == size
+    assert abs(read_resident - resident) < 512  # it ran on
+
+
+def test_all_symbols_of_a_name_are_found(vmcore: Vmcore, answers: Answers) -> None:
+    stext, not_named_so, unknown = plain(answers, "static symbols")
+    assert (stext, not_named_so, unknown) == ([vmcore.facts["symbols"]["_stext"]], [], [])
 
 
 def test_rest_is_as_the_reference_says(answers: Answers) -> None:
