@@ -40,7 +40,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-g", "--group", action="store_true", help="equal stacks together")
     parser.add_argument("-l", "--lines", action="store_true", help="source lines")
     parser.add_argument("-a", "--arguments", action="store_true", help="arguments, where known")
-    parser.add_argument("-r", "--registers", action="store_true", help="saved registers")
+    parser.add_argument(
+        "-r", "--registers", action="store_true", help="registers of CPUs, and saved ones"
+    )
     parser.add_argument("-x", "--addresses", action="store_true", help="addresses of frames")
 
 
@@ -122,8 +124,10 @@ def _frames(stack: TaskStack, options: argparse.Namespace, many: bool) -> Iterat
                 area = frame.stack
                 yield f" {area}"
             yield _frame_line(frame, options)
-            yield from _source_lines(frame)
-            yield from _argument_lines(frame)
+            if options.lines:
+                yield from _source_lines(frame)
+            if options.arguments:
+                yield from _argument_lines(frame)
         if options.registers and frame.registers and not many:
             yield from _register_lines(frame.registers)
     if not stack.is_complete:

@@ -104,6 +104,8 @@ def test_source_lines_name_inlined_functions_and_arguments_follow() -> None:
         "          b.c:9",
         "          x=1, y=2",
     ]
+    assert lines("-l", tasks=[task(frame)])[3:] == shown[3:5]
+    assert lines("-a", tasks=[task(frame)])[3:] == shown[5:]
 
 
 def test_registers_stand_three_in_a_line() -> None:
