@@ -31,12 +31,17 @@ def hang_dump(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
     return harness.get(request.param)
 
 
-@pytest.fixture(scope="session", params=harness.panics())
-def panic_dump(request: pytest.FixtureRequest, plugin: None) -> harness.Vmcore:
-    """The small dump of a panic: a guest that did nothing else.  Facts: harness/panics.py."""
+@pytest.fixture(scope="session")
+def panics(plugin: None) -> dict[str, harness.Vmcore]:
+    """All small dumps of panics: they are made two at a time, and fail but once."""
     _skip_without_packages()
-    # The first brings all: they are made two at a time.
-    return harness.get_panics(harness.panics())[request.param]
+    return harness.get_panics(harness.panics())
+
+
+@pytest.fixture(scope="session", params=harness.panics())
+def panic_dump(request: pytest.FixtureRequest, panics: dict[str, harness.Vmcore]) -> harness.Vmcore:
+    """The small dump of a panic: a guest that did nothing else.  Facts: harness/panics.py."""
+    return panics[request.param]
 
 
 def _skip_without_packages() -> None:

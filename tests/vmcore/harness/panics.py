@@ -11,6 +11,7 @@ facts.json says, with all addresses as numbers::
     address      what it reads, writes or calls
     freed        use after free: the object
     list         list corruption: {head entry prev prev_next}
+    machine_check  {cpu bank status mcg_status address misc}: what the processor was made to report
     mutex holder hung task: what it waits for, {pid comm task} of its owner
     console      the kernel's own words: {lines title panic rip trace panicked}; see console_facts
 """
@@ -41,6 +42,15 @@ _TIMEOUT_S = 180
 _AT_ONCE = 2
 _MEMORY_MIB = 256
 _ARGUMENTS = "console=ttyS0,115200 quiet panic=0 oops=panic"
+# Uncorrected, processor context corrupt.
+_MACHINE_CHECK = (
+    ("cpu", 1),
+    ("bank", 9),
+    ("status", 0xBE00000000000151),
+    ("mcg_status", 4),
+    ("address", 0x12340040),
+    ("misc", 0x8C),
+)
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Panic:
     panic_class: str
     word: str  #: what panics/init is told
     arguments: str = ""
-    monitor_command: str = ""  #: of QEMU, where the death comes from outside
+    machine_check: tuple[tuple[str, int], ...] = ()  #: what the processor is made to report
     compression: str = "lzo"
 
     @property
@@ -86,13 +96,7 @@ PANICS = {
         Panic("6.12", "hung-task", "hang"),
         Panic("6.1", "oom", "memory"),
         Panic("6.1", "init-died", "init"),
-        # Uncorrected, processor context corrupt, in bank 9 of CPU 1.
-        Panic(
-            "6.12",
-            "machine-check",
-            "outside",
-            monitor_command="mce 1 9 0xbe00000000000151 0x4 0x12340040 0x8c",
-        ),
+        Panic("6.12", "machine-check", "outside", machine_check=_MACHINE_CHECK),
     )
 }
 
@@ -147,9 +151,9 @@ def _make(panic: Panic, kernel: Kernel, work: Path) -> None:
     ) as machine:
         with step(f"{panic.name}: guest died"):
             machine.wait_for_console(_READY, _TIMEOUT_S)
-            if panic.monitor_command:
-                command = {"command-line": panic.monitor_command}
-                machine.command("human-monitor-command", **command)
+            if panic.machine_check:
+                words = " ".join(str(value) for _, value in panic.machine_check)
+                machine.command("human-monitor-command", **{"command-line": f"mce {words}"})
             machine.wait_for_console(END_OF_PANIC, _TIMEOUT_S)
             machine.command("stop")
         with step(f"{panic.name}: guest dumped"):
@@ -164,6 +168,7 @@ def _make(panic: Panic, kernel: Kernel, work: Path) -> None:
         "scenario": panic.name,
         "kernel": panic.kernel,
         "class": panic.panic_class,
+        **({"machine_check": dict(panic.machine_check)} if panic.machine_check else {}),
         **planted_facts(console),
         "console": console_facts(console),
     }

@@ -18,6 +18,7 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
+#include <termios.h>
 #include <unistd.h>
 
 enum {
@@ -195,7 +196,7 @@ int main(int count, char **arguments)
 	}
 	sleep(1);
 	print_facts(processes);
-	sleep(1);
+	tcdrain(STDOUT_FILENO);
 	check(write(open("/proc/sysrq-trigger", O_WRONLY), "c", 1) == 1, "sysrq");
 	return 1;
 }
