@@ -21,6 +21,7 @@ from LinuxDump.task_rows import TaskCounts, TaskRow
 from LinuxDump.verdict import TAINTS, Verdict, log_lines, verdict
 from pykdump import __version__, models
 from pykdump.colors import paint
+from pykdump.printing import printable
 from pykdump.sections import section
 
 _TAIL = 40  # lines of the log
@@ -151,7 +152,8 @@ def render(report: CrashReport, *, quiet: bool, detail: int) -> Iterator[str]:
     yield "-----  --------------   ------   ----------------------------"
     for each in report.recent:
         args = "(no user stack)" if each.args is None else each.args
-        yield f"{each.row.pid:5d} {each.row.comm:<14}  {each.row.ran_ago_ms:5d} ms  {args}"
+        comm = printable(each.row.comm)
+        yield f"{each.row.pid:5d} {comm:<14}  {each.row.ran_ago_ms:5d} ms  {args}"
     yield from crash_text.box("Memory Usage (kmem -i)")
     yield from crash_text.memory_lines(report.memory)
     yield f"  RSS_TOTAL={report.rss_pages} pages, %mem={_share(report):6.1f}"
@@ -227,10 +229,11 @@ def _verdict_rows(found: Verdict) -> Iterator[tuple[str, str]]:
     if found.reason and found.reason not in found.message:
         yield "panic", found.reason
     state = "running" if found.state == "R" else f"state {found.state}"
-    who = f'pid {found.pid} "{found.comm}" on CPU {found.cpu}, {state}'
+    who = f'pid {found.pid} "{printable(found.comm)}" on CPU {found.cpu}, {state}'
     yield "task", f"{who}, task_struct {found.task_addr:#x}"
     if found.panic_pid != found.pid:
-        yield "reported by", f'pid {found.panic_pid} "{found.panic_comm}" on CPU {found.panic_cpu}'
+        reporter = printable(found.panic_comm)
+        yield "reported by", f'pid {found.panic_pid} "{reporter}" on CPU {found.panic_cpu}'
     if found.culprit is not None:
         yield "code", f"{found.how} at {found.culprit}" if (
             found.place == found.culprit

@@ -12,6 +12,7 @@ from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_classes import TaskTable
 from LinuxDump.verdict import Verdict
 from pykdump.commands import printed
+from pykdump.printing import printable
 
 _WIDTH = 75
 
@@ -27,17 +28,14 @@ def box(title: str, *, first: bool = False) -> Iterator[str]:
 
 def log_line(line: LogLine) -> str:
     """A line of the log with its time, harmless to a terminal."""
-    text = "".join(
-        char if char == "\t" or char.isprintable() else f"\\x{ord(char):02x}" for char in line.text
-    )
+    text = printable(line.text.replace("\t", "    "))
     return f"[{line.ts_ns // 10**9:5d}.{line.ts_ns % 10**9 // 1000:06d}] {text}"
 
 
 def stack_lines(stack: TaskStack) -> Iterator[str]:
     """A stack as ``bt`` shows it."""
-    yield (
-        f'PID: {stack.pid}  TASK: {stack.task_addr:x}  CPU: {stack.cpu}  COMMAND: "{stack.comm}"'
-    )
+    comm = printable(stack.comm)
+    yield f'PID: {stack.pid}  TASK: {stack.task_addr:x}  CPU: {stack.cpu}  COMMAND: "{comm}"'
     area = ""
     for number, frame in enumerate(stack.frames):
         if frame.kind == "user":

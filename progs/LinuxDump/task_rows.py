@@ -14,6 +14,7 @@ from pykdump import lowlevel
 from pykdump.colors import paint
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
+from pykdump.printing import printable
 
 #: Two letters for those of /proc, as crash and the classic tools have them.
 CODES = dict(zip("RSDTtXZPI", ("RU", "IN", "UN", "ST", "TR", "DE", "ZO", "PA", "ID")))
@@ -142,8 +143,9 @@ def line(row: TaskRow, *, indented: bool = False) -> str:
     ago = "?" if row.ran_ago_ms is None else str(row.ran_ago_ms)
     group = "" if row.is_leader else f"(tgid={row.tgid})"
     uid = "?" if row.uid < 0 else str(row.uid)
+    name = printable(row.comm)
     text = (
-        f"{mark}{' ' if indented else ''}{row.pid:6d} {row.comm:>14} {row.cpu:3d} {ago:>14}"
+        f"{mark}{' ' if indented else ''}{row.pid:6d} {name:>14} {row.cpu:3d} {ago:>14}"
         f"  {row.state}{'' if indented else ' '} {group:>13} UID={uid}"
     )
     return paint(text, *_COLORS.get(row.state, ()))
@@ -168,5 +170,5 @@ def arguments(tasks: Sequence[Task]) -> list[str | None]:
             found.append(None)
             continue
         text = raw.rstrip(b"\0").replace(b"\0", b" ").decode("utf-8", "backslashreplace")
-        found.append("".join(char if char.isprintable() else "?" for char in text))
+        found.append(printable(text))
     return found
