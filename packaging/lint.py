@@ -268,6 +268,7 @@ def _includes(build: Path) -> Iterator[Finding]:
 _PYTHON_RANK = {
     "pykdump_gdb": 6,
     "tool": 5,
+    "crashcmd": 5,
     "LinuxDump": 4,
     "pykdump.API": 3,
     "pykdump.tool": 3,
@@ -284,6 +285,7 @@ _GDB_USERS = (
     "pykdump.layout",
     "pykdump.frames",
     "pykdump.code",
+    "pykdump.printed",
     "pykdump.dlkmload",
     "pykdump_gdb",
 )

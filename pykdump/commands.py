@@ -15,6 +15,7 @@ import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
+from pykdump import pipes
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
 
@@ -74,16 +75,16 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
 
     >>> for line in exec_crash_command("log").splitlines(): ...
     """
-    lines: list[str] = []
+    found: list[str] = []
     try:
-        lines.extend(_lines(cmd))
+        found.extend(lines(cmd))
     except PykdumpError as error:
         if isinstance(error, Interrupted):
             raise
-        raise CrashError("\n".join([*lines, str(error)])) from None
-    if not lines:
+        raise CrashError("\n".join([*found, str(error)])) from None
+    if not found:
         raise CrashError("")
-    return _text(lines)
+    return _text(found)
 
 
 def exec_crash_command_bg(cmd: str, timeout: int | None = None) -> str:
@@ -93,18 +94,18 @@ def exec_crash_command_bg(cmd: str, timeout: int | None = None) -> str:
         fails are noted in ``pylog``.
     """
     seconds = _timeout if timeout is None else timeout
-    lines: list[str] = []
+    found: list[str] = []
     try:
         with _time_limit(seconds):
-            for line in _lines(cmd):
-                lines.append(line)
+            for line in lines(cmd):
+                found.append(line)
     except _Stopped:
         pylog.timeout(f"<{cmd}> was stopped after {seconds} s")
     except PykdumpError as error:
         if isinstance(error, Interrupted):
             raise
         pylog.warning(f"<{cmd}> failed: {error}")
-    return _text(lines)
+    return _text(found)
 
 
 def exec_crash_command_bg2(cmd: str) -> tuple[int, int]:
@@ -157,14 +158,28 @@ def SuppressCrashErrors(outfile: str = "/dev/null") -> Iterator[None]:
         yield
 
 
-def _lines(cmd: str) -> Iterator[str]:
+def lines(cmd: str) -> Iterator[str]:
+    """Lines of a command's output, of which ``| SHELL`` and ``> FILE`` may take some or all."""
+    parts = pipes.split(cmd)
+    yield from pipes.through(_own_lines(parts.command), parts)
+
+
+def _own_lines(cmd: str) -> Iterator[str]:
     name, _, rest = cmd.strip().partition(" ")
-    if name not in _commands:
-        raise CrashError(
-            f"there is no command {name or 'without a name'} here; known: {', '.join(known())}"
-        )
-    for text in _commands[name](rest.strip()):
+    command = _commands.get(name)
+    for text in unknown(cmd.strip()) if command is None else command(rest.strip()):
         yield from text.split("\n")
+
+
+def _no_such(line: str) -> Iterable[str]:
+    name = line.partition(" ")[0]
+    raise CrashError(
+        f"there is no command {name or 'without a name'} here; known: {', '.join(known())}"
+    )
+
+
+#: Takes a command line whose first word names no command.
+unknown: Command = _no_such
 
 
 def _text(lines: Sequence[str]) -> str:

@@ -25,6 +25,9 @@ class Loader(Protocol):
         Nothing happens when it is loaded already.
         """
 
+    def file(self, name: str) -> str | None:
+        """Path of the debug info of a module that GDB has; None without it."""
+
     def unload(self, name: str) -> None:
         """Take it away; nothing happens when there is none."""
 
@@ -60,6 +63,16 @@ def loadModule(name: str, ofile: str | None = None, altname: str | None = None) 
         pylog.warning(error)
         return False
     return True
+
+
+def load(name: str, file: str | None = None) -> str:
+    """Load the debug info of a module, as `loadModule`; returns its path, raises PykdumpError."""
+    return _loader().load(plain(name), file)
+
+
+def moduleFile(name: str) -> str | None:
+    """Path of the debug info of a module that is loaded; None without it."""
+    return _loader().file(plain(name))
 
 
 def delModule(name: str) -> None:

@@ -49,6 +49,18 @@ def selected_tid() -> int | None:
     return None if thread is None else int(thread.ptid[1])
 
 
+def select_tid(thread: int) -> bool:
+    """Make a task GDB's selected thread; False when it is none of GDB's.
+
+    :param thread: its tid.
+    """
+    for found in gdb.selected_inferior().threads():
+        if found.ptid[1] == thread:
+            found.switch()
+            return True
+    return False
+
+
 def source_lines(addr: int) -> list[SourceLine]:
     """Where an instruction comes from; empty where the loaded debug info does not have it.
 

@@ -9,6 +9,7 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 _WIDTH = 78
 
@@ -24,6 +25,7 @@ class PyLog:
     _infos: list[str] = []
     _silent: str | None = None
     _quiet = False
+    _kept: list[str] | None = None
 
     #: Whether warnings and errors show where they come from (``--debug``).
     with_stacks = False
@@ -66,11 +68,23 @@ class PyLog:
 
     def _note(self, kind: str, args: tuple[object, ...], kwargs: dict[str, object]) -> None:
         text = str(kwargs.get("sep", " ")).join(map(str, args))
+        if self._kept is not None:
+            _add(self._kept, text)
+            return
         if not _add(self._problems[kind], text) or self._quiet:
             return
         print(f"+++{kind}+++ {text}", end=str(kwargs.get("end", "\n")), file=sys.stdout)
         if self.with_stacks:
             traceback.print_stack(sys._getframe(2), file=sys.stdout)
+
+    @contextmanager
+    def kept(self) -> Iterator[list[str]]:
+        """For the body, warnings and errors go to this list: the output of a command has them."""
+        before, PyLog._kept = PyLog._kept, []
+        try:
+            yield PyLog._kept
+        finally:
+            PyLog._kept = before
 
     def start(self, *, quiet: bool = False) -> None:
         """Forget what was noted; quiet ones are kept for the end only (``--json``)."""

@@ -5,22 +5,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from pykdump import commands, debugtypes
+from pykdump import debugtypes
 from pykdump.errors import CrashError, SymbolMissingError
 
 
-def _set(rest: str) -> Iterator[str]:
-    what, _, function = rest.partition(" ")
+def set_scope(function: str) -> Iterator[str]:
+    """Let names of types be looked up as in a function; yields what the command prints."""
     name = function.strip().lstrip(".")
-    if what != "scope" or not name:
-        raise CrashError(f"set takes scope FUNCTION here: {rest}")
+    if not name:
+        raise CrashError("set: scope needs a function")
     try:
         addr = debugtypes.set_scope(name)
     except SymbolMissingError as error:
         raise CrashError(f"set: {error}") from None
     yield f"scope: {addr:x} ({name})"
-
-
-def register() -> None:
-    """Let scripts run the command."""
-    commands.register("set", _set)

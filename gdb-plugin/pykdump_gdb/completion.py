@@ -11,7 +11,7 @@ import builtins
 import ctypes
 import keyword
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -51,8 +51,21 @@ def _members(value: Any) -> set[str]:
 @contextmanager
 def completing(namespace: Mapping[str, Any]) -> Iterator[None]:
     """For the body, TAB completes names of this namespace."""
+    with completing_lines(lambda text: candidates(text, namespace), _BREAKS):
+        yield
+
+
+@contextmanager
+def completing_lines(
+    found: Callable[[str], list[str]], breaks: bytes | None = None
+) -> Iterator[None]:
+    """For the body, TAB completes what this function finds.
+
+    :param breaks: characters that end a word, of which the function gets the last; None: it gets
+        all that was typed.
+    """
     try:
-        library = _Library(namespace)
+        library = _Library(found, breaks)
     except (ValueError, AttributeError, OSError):  # this GDB has its own readline inside
         yield
         return
@@ -66,8 +79,8 @@ def completing(namespace: Mapping[str, Any]) -> Iterator[None]:
 class _Library:
     """readline's variables; raises ValueError where they cannot be reached."""
 
-    def __init__(self, namespace: Mapping[str, Any]) -> None:
-        self._namespace = namespace
+    def __init__(self, found: Callable[[str], list[str]], breaks: bytes | None) -> None:
+        self._find, self._takes_line = found, breaks is None
         self._library = library = ctypes.CDLL(None)
         self._matches = library.rl_completion_matches
         self._matches.restype = ctypes.c_void_p
@@ -79,7 +92,7 @@ class _Library:
         self._append = ctypes.c_int.in_dll(library, "rl_completion_append_character")
         # Kept here, as C code holds no reference.
         self._complete, self._generate = _Complete(self._on_tab), _Generate(self._next)
-        self._breaks = ctypes.create_string_buffer(_BREAKS)
+        self._breaks = ctypes.create_string_buffer(breaks or b" \t")
         self._found: list[str] = []
         self._values = {
             "rl_attempted_completion_function": ctypes.cast(self._complete, ctypes.c_void_p).value,
@@ -102,7 +115,11 @@ class _Library:
     def _on_tab(self, text: bytes, start: int, end: int) -> int | None:
         self._over.value = 1  # never names of files
         self._append.value = 0
-        self._found = candidates(text.decode("utf-8", "replace"), self._namespace)
+        if self._takes_line:
+            line = ctypes.c_char_p.in_dll(self._library, "rl_line_buffer").value or b""
+            self._found = self._find(line[:end].decode("utf-8", "replace"))
+        else:
+            self._found = self._find(text.decode("utf-8", "replace"))
         matches: int | None = self._matches(text, self._generate)
         return matches
 

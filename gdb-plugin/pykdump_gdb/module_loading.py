@@ -185,6 +185,10 @@ class _Loader:
         with loading():
             return load(named(name), [file] if file else []).source
 
+    def file(self, name: str) -> str | None:
+        found = loaded(name)
+        return found.source if found is not None else None
+
     def unload(self, name: str) -> None:
         with loading():
             unload(named(name))

@@ -11,12 +11,12 @@ from collections.abc import Callable, Sequence
 
 import gdb
 
-from pykdump import __version__, colors, commands, crash, scope
+from pykdump import __version__, colors, commands, crash
 from pykdump import scripts as common
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
 from pykdump.tool import FAILED, Parser
-from pykdump_gdb import crash_commands, repl, scripts, search, switches, terminal, tools
+from pykdump_gdb import crash_command, repl, scripts, search, switches, terminal, tools
 from pykdump_gdb.command import Command
 
 #: What is no file: name -> what it does with its arguments.
@@ -230,6 +230,5 @@ def register() -> None:
     switches.register()
     repl.register()
     commands.debugger = _Debugger()
-    crash_commands.register()
-    scope.register()
+    crash_command.register()
     common.install_hooks()

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The command `crash`: commands of the crash utility, and a prompt for them."""
+
+from __future__ import annotations
+
+import gdb
+
+from crashcmd import aliases, run
+from pykdump import commands, pipes
+from pykdump.errors import PykdumpError
+from pykdump_gdb import session
+from pykdump_gdb.command import Command, run_as_command
+from pykdump_gdb.completion import completing_lines
+from pykdump_gdb.output import PagerQuit
+
+_PROMPT = "crash> "
+_ENDS = ("q", "quit", "exit")
+
+
+class Crash(Command):
+    """Run a command of the crash utility: crash ps -m, crash kmem -i, crash ps | grep UN.
+    Usage: crash [COMMAND [OPTIONS] ...] [| SHELL | > FILE | >> FILE]
+
+    Without COMMAND it is a prompt for them, where all other commands are GDB's, and !LINE is the
+    shell's; q ends it. crash help lists the commands, crash help COMMAND explains one."""
+
+    def __init__(self) -> None:
+        super().__init__("crash", gdb.COMMAND_DATA)
+
+    def invoke(self, arguments: str, from_tty: bool) -> None:
+        self.dont_repeat()
+        run_as_command(lambda: _crash(arguments.strip(), from_tty))
+
+    def complete(self, text: str, word: str | None) -> list[str]:
+        last = text.split(" ")[-1]
+        # GDB breaks words at dashes, and wants back what replaces `word`.
+        skip = 0 if word is None else len(last) - len(word)
+        return [found[skip:] for found in run.completions(text)]
+
+
+def _crash(line: str, from_tty: bool) -> None:
+    if line:
+        if line.partition(" ")[0] not in ("help", "man", "?", "ascii", "eval", "alias"):
+            session.require()
+        _print(line, from_tty)
+    elif not from_tty:
+        raise PykdumpError("crash: a prompt needs a terminal; give a command: crash ps")
+    else:
+        _prompt()
+
+
+def _print(line: str, from_tty: bool) -> None:
+    parts = pipes.split(aliases.expand(line))
+    if parts.shell and from_tty:
+        pipes.to_terminal(commands.lines(parts.command), parts.shell)
+        return
+    for text in commands.lines(line):
+        print(text)
+
+
+def _prompt() -> None:
+    with completing_lines(run.completions):
+        while True:
+            try:
+                line = input(_PROMPT).strip()
+            except EOFError:
+                print()
+                return
+            except KeyboardInterrupt:
+                print()
+                continue
+            if line in _ENDS:
+                return
+            try:
+                _typed(line)
+            except PagerQuit:
+                pass
+            except KeyboardInterrupt:
+                print("interrupted")
+            except (PykdumpError, gdb.error) as error:
+                print(error)
+
+
+def _typed(line: str) -> None:
+    name = aliases.expand(line).partition(" ")[0]
+    if not line or line.startswith("#"):
+        return
+    if line.startswith("!"):
+        gdb.execute(f"shell {line[1:]}")
+    elif name in run.names() or not _is_gdbs(name):
+        _print(line, True)
+    else:
+        gdb.execute(line, from_tty=True)
+
+
+def _is_gdbs(name: str) -> bool:
+    try:
+        return bool(name) and gdb.execute(f"complete {name}", to_string=True).strip() != ""
+    except gdb.error:
+        return False
+
+
+def register() -> None:
+    """Add the command to GDB, and the commands to what scripts may ask."""
+    Crash()
+    run.register()

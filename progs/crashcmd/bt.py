@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernel stacks of tasks.
+
+WHAT is a pid or the address of a task_struct; without it the task that is selected.
+
+Frames are  #N [SP] FUNCTION at ADDRESS [MODULE], SP being where the stack holds ADDRESS. A ? behind
+the address: code on the way has no unwind tables, the frame is a guess. What an exception or
+interrupt came upon is [exception RIP: FUNCTION+OFFSET] with its registers.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from crashcmd import bt_text, context
+from crashcmd.command import Command, Given, Option
+from crashcmd.registers import register_lines
+from LinuxDump import stack_details, task_selection
+from LinuxDump.stack_details import FrameRecord, TaskStack
+from LinuxDump.task_records import Task, task_table
+from pykdump.errors import CrashError
+
+_STACKS = {"IRQ stack": "<IRQ stack>", "NMI stack": "<NMI exception stack>"}
+
+
+def collect(given: Given) -> Any:
+    return collect_tasks(_tasks(given), given)
+
+
+def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
+    """The record of these tasks' stacks."""
+    return tuple(stack_details.task_stacks(tasks, source="-l" in given))
+
+
+def _tasks(given: Given) -> list[Task]:
+    table = task_table()
+    if "-a" in given:
+        return task_selection.on_cpus(table)
+    if "-n" in given:
+        return [task for task in table.tasks if task.idle_cpu is not None]
+    if "-p" in given:
+        task = table.panic_task()
+        return [] if task is None else [task]
+    cpus = given.value("-c")
+    if cpus is not None:
+        return [_on_cpu(cpu, given) for cpu in numbers(cpus, given)]
+    tasks = context.named(given.words)
+    if "-g" in given:
+        groups = {task.tgid for task in tasks}
+        return [task for task in table.tasks if task.tgid in groups and task.idle_cpu is None]
+    return tasks
+
+
+def numbers(words: str, given: Given) -> list[int]:
+    """CPUs as in 0,2-4."""
+    found: list[int] = []
+    for word in words.split(","):
+        first, _, last = word.partition("-")
+        if not first.isdecimal() or (last and not last.isdecimal()):
+            raise given.error(f"{words} is no list of CPUs; give it as in 0,2-4")
+        found += range(int(first), min(int(last or first), int(first) + 8191) + 1)
+    return found
+
+
+def _on_cpu(cpu: int, given: Given) -> Task:
+    task = task_table().current(cpu)
+    if task is None:
+        raise given.error(f"what ran on CPU {cpu} is not known")
+    return task
+
+
+def render(record: Sequence[TaskStack], given: Given) -> Iterator[str]:
+    if not record:
+        raise CrashError("no task is chosen")
+    for number, stack in enumerate(record):
+        if number:
+            yield ""
+        yield context.header(task_table().by_addr[stack.task_addr])
+        if "-t" in given or "-T" in given:
+            yield from bt_text.text_symbols(stack, whole="-T" in given)
+            if stack.frames and stack.frames[-1].kind == "user":
+                yield from _exception(stack.frames[-1])
+        elif "-r" in given:
+            yield from bt_text.raw(stack)
+        elif "-e" in given:
+            yield from _exceptions(stack)
+        else:
+            yield from _frames(stack, given)
+
+
+def _frames(stack: TaskStack, given: Given) -> Iterator[str]:
+    number, area = 0, stack.frames[0].stack if stack.frames else ""
+    slots = [slot(frame) for frame in stack.frames]
+    task = task_table().by_addr[stack.task_addr]
+    if slots and not task.is_running:
+        slots[0] = task.sp_addr
+    for place, frame in enumerate(stack.frames):
+        if frame.stack != area and frame.kind != "user":
+            yield f"--- {_STACKS.get(area, f'<{area}>')} ---"
+            area = frame.stack
+        if frame.kind in ("regs", "user"):
+            yield from _exception(frame)
+        else:
+            yield _frame_line(frame, number, slots[place], given)
+            number += 1
+            if "-l" in given and frame.source:
+                yield f"    {frame.source[-1].file}: {frame.source[-1].line}"
+            if "-f" in given or "-F" in given:
+                end = slots[place + 1] if place + 1 < len(slots) else slots[place] + 8
+                yield from bt_text.words(slots[place] + 8, end + 8, given.count("-F"))
+    if not stack.is_complete:
+        yield f"bt: the stack ends here: {stack.reason}"
+
+
+def slot(frame: FrameRecord) -> int:
+    """Where the stack holds a frame's return address."""
+    if frame.kind == "user":
+        return frame.regs_addr - 8
+    return frame.sp_addr - 8 if frame.kind == "call" else frame.sp_addr
+
+
+def _frame_line(frame: FrameRecord, number: int, at: int, given: Given) -> str:
+    name = frame.function or f"{frame.addr:x}"
+    if "-s" in given and frame.function:
+        name += f"+{frame.offset:#x}" if "-x" in given else f"+{frame.offset}"
+    module = f" [{frame.module}]" if frame.module else ""
+    mark = "" if frame.is_reliable else " ?"
+    return f"{f'#{number}':>3} [{at:x}] {name} at {frame.addr:x}{module}{mark}"
+
+
+def _exception(frame: FrameRecord) -> Iterator[str]:
+    if frame.kind != "user":
+        name = f"{frame.function}+{frame.offset}" if frame.function else f"{frame.addr:x}"
+        yield f"    [exception RIP: {name}]"
+    if frame.registers:
+        yield from register_lines(frame.registers)
+
+
+def _exceptions(stack: TaskStack) -> Iterator[str]:
+    for frame in stack.frames:
+        if frame.kind in ("regs", "user") and frame.registers:
+            kind = "USER" if frame.kind == "user" else "KERNEL"
+            yield ""
+            yield f"  {kind}-MODE EXCEPTION FRAME AT: {frame.regs_addr:x}"
+            yield from _exception(frame)
+
+
+COMMANDS = (
+    Command(
+        "bt",
+        "[WHAT ...]",
+        collect,
+        render,
+        (
+            Option("-a", "what runs on each CPU"),
+            Option("-c", "what runs on these CPUs, as in 0,2-4", "CPUS"),
+            Option("-g", "all threads of the process"),
+            Option("-n", "the idle tasks"),
+            Option("-p", "the task that panicked"),
+            Option("-l", "the source line of each frame"),
+            Option("-s", "offsets into functions"),
+            Option("-x", "these offsets in hexadecimal"),
+            Option("-f", "the words of the stack that each frame has"),
+            Option("-F", "the same, with symbols for addresses"),
+            Option("-t", "every address of kernel text on the stack, from the stack pointer on"),
+            Option("-T", "the same from the lowest word of the stack on"),
+            Option("-e", "only the exception frames"),
+            Option("-r", "the whole stack as words"),
+        ),
+    ),
+)

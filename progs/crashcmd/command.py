@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What a command is: options declared once, records, and the lines made of them.
+
+Options follow crash: letters may be put together (``ps -Gu``), and come before or behind words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from pykdump.errors import CrashError
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option of a command."""
+
+    flag: str  #: with its dash: "-m"
+    help: str
+    value: str = ""  #: what must follow, as help calls it; "" when nothing does
+
+
+JSON = Option("--json", "print the records as JSON")
+
+
+class Given:
+    """Options and words that a command was given."""
+
+    def __init__(self, name: str, rest: str) -> None:
+        self.name = name  #: of the command, as it was spelt
+        self.rest = rest  #: all that followed it
+        self.words: list[str] = []
+        self._values: list[tuple[str, str]] = []
+
+    def add(self, flag: str, value: str) -> None:
+        self._values.append((flag, value))
+
+    def __contains__(self, flag: str) -> bool:
+        return any(name == flag for name, _ in self._values)
+
+    def count(self, flag: str) -> int:
+        """How often an option was given."""
+        return sum(name == flag for name, _ in self._values)
+
+    def value(self, flag: str) -> str | None:
+        """What followed an option the last time, None without it."""
+        found = self.all(flag)
+        return found[-1] if found else None
+
+    def all(self, flag: str) -> list[str]:
+        """What followed an option each time."""
+        return [value for name, value in self._values if name == flag]
+
+    def flags(self) -> list[str]:
+        """The options in their order."""
+        return [name for name, _ in self._values]
+
+    def error(self, message: str) -> CrashError:
+        """An error of this command; to be raised."""
+        return CrashError(f"{self.name}: {message}")
+
+
+@dataclass(frozen=True)
+class Text:
+    """A record of what is text already: GDB printed it, or nobody would want it otherwise."""
+
+    lines: tuple[str, ...]
+
+
+def text(lines: Iterable[str]) -> Text:
+    """The record of these lines."""
+    return Text(tuple(lines))
+
+
+def text_lines(record: Text, given: Given) -> Iterable[str]:
+    """Renders a Text."""
+    return record.lines
+
+
+@dataclass(frozen=True)
+class Command:
+    """A command: `collect` makes a record of what the dump holds, `render` makes lines of it."""
+
+    name: str
+    usage: str  #: the words behind the name and the options
+    collect: Callable[[Given], Any]
+    render: Callable[[Any, Given], Iterable[str]] = text_lines
+    options: tuple[Option, ...] = ()
+    is_raw: bool = False  #: options end at the first word: what follows is an expression
+    completes: Callable[[str], Sequence[str]] | None = field(default=None)  #: words, by beginning
+
+    def parse(self, rest: str, name: str = "") -> Given:
+        """Options and words of a command line; raises CrashError."""
+        given = Given(name or self.name, rest)
+        _Parser(self, given).run(_split(rest))
+        return given
+
+    @property
+    def all_options(self) -> tuple[Option, ...]:
+        return (*self.options, JSON)
+
+
+class _Parser:
+    def __init__(self, command: Command, given: Given) -> None:
+        self._command, self._given = command, given
+        self._known = {option.flag: option for option in command.all_options}
+
+    def run(self, words: list[str]) -> None:
+        left = list(words)
+        while left:
+            word = left.pop(0)
+            if word == "--" or (self._command.is_raw and not self._is_option(word)):
+                self._given.words += left if word == "--" else [word, *left]
+                return
+            if self._is_option(word):
+                self._option(word, left)
+            else:
+                self._given.words.append(word)
+
+    def _is_option(self, word: str) -> bool:
+        return len(word) > 1 and word[0] == "-" and (word in self._known or not _is_number(word))
+
+    def _option(self, word: str, left: list[str]) -> None:
+        flag, equals, value = word.partition("=")
+        if flag in self._known and (not equals or self._known[flag].value):
+            if self._known[flag].value and not equals:
+                value = self._next(flag, left)
+            self._given.add(flag, value)
+            return
+        for place, letter in enumerate(word[1:], 1):
+            option = self._known.get("-" + letter)
+            if option is None:
+                shown = word if word.startswith("--") else "-" + letter
+                raise self._given.error(
+                    f"there is no option {shown} here; see: crash help {self._command.name}"
+                )
+            if option.value:
+                value = word[place + 1 :] or self._next(option.flag, left)
+                self._given.add(option.flag, value)
+                return
+            self._given.add(option.flag, "")
+
+    def _next(self, flag: str, left: list[str]) -> str:
+        if not left:
+            what = self._known[flag].value
+            raise self._given.error(f"option {flag} needs {what}")
+        return left.pop(0)
+
+
+def _is_number(word: str) -> bool:
+    return word[1:].isdigit()
+
+
+def _split(rest: str) -> list[str]:
+    # Words; quotes keep blanks in them, and go.
+    words, word, quote, is_word = [], "", "", False
+    for char in rest:
+        if quote:
+            quote, word = ("", word) if char == quote else (quote, word + char)
+        elif char in "\"'":
+            quote, is_word = char, True
+        elif char.isspace():
+            if word or is_word:
+                words.append(word)
+            word, is_word = "", False
+        else:
+            word += char
+    return [*words, word] if word or is_word else words

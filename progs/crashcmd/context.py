@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Which tasks a command is about: those it names, else the selected one, as GDB has it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from LinuxDump import task_selection
+from LinuxDump.task_records import Task, task_table
+from pykdump import frames
+from pykdump.errors import CrashError
+from pykdump.logging import pylog
+
+#: States as crash abbreviates them.
+STATES = {
+    **{"R": "RU", "S": "IN", "D": "UN", "T": "ST", "t": "TR"},
+    **{"X": "DE", "Z": "ZO", "P": "PA", "I": "ID"},
+}
+
+_selected: int | None = None
+_override: Task | None = None
+
+
+def current() -> Task:
+    """The task that commands are about: GDB's selected thread, else the one that panicked."""
+    if _override is not None:
+        return _override
+    table = task_table()
+    if _selected in table.by_addr:
+        return table.by_addr[_selected or 0]
+    thread = frames.selected_tid()
+    for task in table.tasks:
+        if frames.tid(task.pid, task.idle_cpu) == thread:
+            return task
+    found = table.panic_task()
+    if found is None:
+        raise CrashError("no task is selected; select one: set PID")
+    return found
+
+
+def select(task: Task) -> None:
+    """Make this the one, in GDB too where the task is one of its threads."""
+    global _selected
+    is_thread = frames.select_tid(frames.tid(task.pid, task.idle_cpu))
+    _selected = None if is_thread else task.addr
+
+
+def find(word: str) -> list[Task]:
+    """Tasks of a pid, in decimal or hexadecimal, or of a task_struct; none for other words."""
+    table = task_table()
+    if word.isdecimal() and int(word) == 0:
+        return [task for task in table.tasks if task.idle_cpu is not None]
+    if word.isdecimal() and int(word) in table.by_pid:
+        return [table.by_pid[int(word)]]
+    try:
+        number = int(word, 16)
+    except ValueError:
+        return []
+    if number in table.by_addr:
+        return [table.by_addr[number]]
+    return [table.by_pid[number]] if number in table.by_pid and not word.isdecimal() else []
+
+
+def named(words: Sequence[str]) -> list[Task]:
+    """The tasks that these words name, the selected one without words.
+
+    A word that names none is told and passed over; raises CrashError when none names any.
+    """
+    if not words:
+        return [current()]
+    found: list[Task] = []
+    missing = []
+    for word in words:
+        tasks = find(word)
+        found += tasks
+        if not tasks:
+            missing.append(f"{word} is no pid and no task of this dump")
+    if not found:
+        raise CrashError("; ".join(missing))
+    for message in missing:
+        pylog.warning(message)
+    return found
+
+
+def header(task: Task) -> str:
+    """What stands above what is printed of a task."""
+    name = task_selection.comm(task)
+    return f'PID: {task.pid:<7}  TASK: {task.addr:x}  CPU: {task.cpu:<3}  COMMAND: "{name}"'
+
+
+@contextmanager
+def temporarily(task: Task) -> Iterator[None]:
+    """For the body, commands are about this task."""
+    global _override
+    before, _override = _override, task
+    try:
+        yield
+    finally:
+        _override = before

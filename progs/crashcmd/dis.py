@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Machine code.
+
+WHAT is a function, an address, or SYMBOL+OFFSET; COUNT the number of instructions, by default the
+whole function for a name and 1 for an address.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from crashcmd import values
+from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import symbol_kinds
+from LinuxDump.api_models import KernelModels
+from pykdump import commands, frames
+from pykdump.errors import CrashError
+
+_MOST = 100_000
+_INSTRUCTION = re.compile(r"(?:=>|  )?\s*(0x[0-9a-f]+)( <[^>]*>)?:\s*(.*)")
+
+
+def collect(given: Given) -> Text:
+    if not given.words:
+        raise given.error("a function or an address is needed")
+    addr = values.kernel_address(given.words[0])
+    if "-s" in given:
+        return text(_source(addr))
+    found = KernelModels().symbols().at(addr)
+    is_name = found is not None and found[1] == 0 and not re.fullmatch("[0-9a-fx]+", given.words[0])
+    if "-r" in given or "-f" in given or (len(given.words) == 1 and is_name):
+        start = addr - found[1] if found is not None and "-f" not in given else addr
+        end = addr + 1 if "-r" in given else _end_of(start)
+        return text(_lines(f"disassemble /r {start:#x},{end:#x}", given))
+    count = values.number(given.words[1]) if len(given.words) > 1 else 1
+    if not 0 < count <= _MOST:
+        raise given.error(f"{count} instructions are too many, or none")
+    return text(_lines(f"x/{count}i {addr:#x}", given))
+
+
+def _end_of(addr: int) -> int:
+    table = symbol_kinds.symbols()
+    for symbol in table.all[table.place(addr) + 1 :]:
+        if symbol.addr > addr and symbol.letter in "tTwW":
+            return min(symbol.addr, addr + 0x10_0000)
+    return addr + 16
+
+
+def _lines(command: str, given: Given) -> Iterator[str]:
+    source = ""
+    for line in commands.gdb().execute(command.replace("/r ", "")).splitlines():
+        match = _INSTRUCTION.match(line)
+        if match is None:
+            continue
+        addr = int(match[1], 16)
+        if "-l" in given:
+            lines = frames.source_lines(addr)
+            where = f"{lines[0].file}: {lines[0].line}" if lines else ""
+            if where and where != source:
+                source = where
+                yield where
+        yield f"{match[1]} {_place(addr, given)}:\t{_operands(match[3], given)}"
+
+
+def _place(addr: int, given: Given) -> str:
+    found = KernelModels().symbols().at(addr)
+    if found is None:
+        return ""
+    offset = f"{found[1]:#x}" if "-x" in given else str(found[1])
+    module = f" [{found[2]}]" if found[2] else ""
+    return f"<{found[0]}+{offset}>{module}" if found[1] else f"<{found[0]}>{module}"
+
+
+def _operands(text: str, given: Given) -> str:
+    return re.sub(r"[ \t]*#.*$", lambda m: "        " + m[0].strip(), text).rstrip()
+
+
+def _source(addr: int) -> Iterator[str]:
+    lines = frames.source_lines(addr)
+    if not lines:
+        raise CrashError(f"{addr:x}: no source line is known")
+    yield f"FILE: {lines[0].file}"
+    yield f"LINE: {lines[0].line}"
+    yield ""
+    shown = commands.gdb().execute(f"list *{addr:#x}").splitlines()[1:]
+    if shown and shown[0].endswith("No such file or directory."):
+        raise CrashError(f"{lines[0].file}: source code is not available")
+    yield from shown
+
+
+COMMANDS = (
+    Command(
+        "dis",
+        "WHAT [COUNT]",
+        collect,
+        options=(
+            Option("-l", "source lines"),
+            Option("-r", "from the beginning of the function up to WHAT"),
+            Option("-f", "from WHAT to the end of the function"),
+            Option("-s", "the source code, where it is installed"),
+            Option("-x", "offsets in hexadecimal"),
+            Option("-d", "offsets in decimal"),
+        ),
+    ),
+)

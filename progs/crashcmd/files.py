@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Files that tasks have open.
+
+WHAT is a pid or the address of a task_struct; without it the task that is selected.
+
+Columns: FD, FILE (struct file), DENTRY, INODE, TYPE (REG DIR CHR BLK FIFO SOCK LNK), PATH; with -c
+I_MAPPING (struct address_space) and NRPAGES in the page cache in place of FILE and DENTRY; of -p
+PAGE, PHYSICAL, INDEX and FLAGS; of -d DENTRY, INODE, SUPERBLK, TYPE, PATH.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from crashcmd import context, page_rows, values
+from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import open_files, trees
+from LinuxDump.fs import mounts, paths
+from LinuxDump.open_files import OpenFile
+from LinuxDump.task_records import Task, task_table
+from pykdump import compat, lowlevel
+from pykdump.errors import CrashError
+from pykdump.layout import Layout
+
+compat.member("struct address_space", "Pages", "i_pages", "page_tree")
+
+_INODE = Layout("struct inode", "i_mode", "i_sb", "i_mapping", "i_mapping.nrpages")
+_FILE_HEAD = " FD       FILE            DENTRY           INODE       TYPE PATH"
+
+
+@dataclass(frozen=True)
+class TaskFiles:
+    """Files of a task."""
+
+    task_addr: int
+    pid: int
+    root: str
+    cwd: str
+    files: tuple[OpenFile, ...]
+
+
+def collect(given: Given) -> Any:
+    for flag, make in (("-d", _dentry), ("-p", _pages)):
+        word = given.value(flag)
+        if word is not None:
+            return text(make(values.kernel_address(word)))
+    reference = given.value("-R")
+    found = [_of_task(task) for task in context.named(given.words)]
+    if reference is None:
+        return tuple(found)
+    kept = []
+    for record in found:
+        files = tuple(file for file in record.files if _refers(file, reference))
+        if files or reference in (record.root, record.cwd, str(record.pid)):
+            kept.append(TaskFiles(record.task_addr, record.pid, record.root, record.cwd, files))
+    return tuple(kept)
+
+
+def _of_task(task: Task) -> TaskFiles:
+    places = open_files.places(task.addr)
+    files = tuple(open_files.open_files(task.addr))
+    return TaskFiles(task.addr, task.pid, places.root, places.cwd, files)
+
+
+def _refers(file: OpenFile, reference: str) -> bool:
+    if reference.isdecimal() and int(reference) == file.fd:
+        return True
+    addrs = (file.addr, file.dentry_addr, file.inode_addr)
+    return file.path == reference or values.find_address(reference) in addrs
+
+
+def render(record: Any, given: Given) -> Iterator[str]:
+    if isinstance(record, Text):
+        yield from record.lines
+        return
+    for number, files in enumerate(record):
+        if number:
+            yield ""
+        yield context.header(task_table().by_addr[files.task_addr])
+        yield f"ROOT: {files.root}    CWD: {files.cwd}".rstrip()
+        if not files.files:
+            yield "No open files"
+        elif "-c" in given:
+            yield from _cached(files)
+        else:
+            yield _FILE_HEAD
+            yield from map(_row, files.files)
+
+
+def _row(file: OpenFile) -> str:
+    return (
+        f"{file.fd:3} {file.addr:16x} {file.dentry_addr:16x} {file.inode_addr:16x} {file.type:4} "
+        f"{file.path}"
+    )
+
+
+def _cached(files: TaskFiles) -> Iterator[str]:
+    yield " FD       INODE          I_MAPPING     NRPAGES TYPE PATH"
+    rows = _INODE.read_many([file.inode_addr for file in files.files])
+    for file, row in zip(files.files, rows):
+        mapping, count = (0, 0) if row is None else (row.i_mapping, row.i_mapping_nrpages)
+        yield (
+            f"{file.fd:3} {file.inode_addr:16x} {mapping:16x} {count or 0:8} {file.type:4} "
+            f"{file.path}"
+        )
+
+
+def _dentry(addr: int) -> Iterator[str]:
+    found = paths.dentry(addr)
+    if found is None:
+        raise CrashError(f"dentry {addr:x} cannot be read")
+    row = _INODE.read(found.inode_addr) if found.inode_addr else None
+    superblock = 0 if row is None else row.i_sb
+    kind = "N/A" if row is None else open_files.file_type(row.i_mode)
+    path = paths.path(addr, _mounted(superblock))
+    yield "     DENTRY           INODE           SUPERBLK     TYPE PATH"
+    yield f"{addr:16x} {found.inode_addr:16x} {superblock:16x} {kind:4} {path}"
+
+
+def _mounted(superblock: int) -> int:
+    for mount in mounts.mounts():
+        if mount.sb_addr == superblock:
+            return mount.vfsmount_addr
+    return 0
+
+
+def _pages(inode: int) -> Iterator[str]:
+    row = _INODE.read(inode)
+    if row is None or row.i_mapping_nrpages is None:
+        raise CrashError(f"inode {inode:x} cannot be read")
+    yield "     INODE        NRPAGES"
+    yield f"{inode:16x}  {row.i_mapping_nrpages:7}"
+    yield ""
+    at = lowlevel.member("struct address_space", compat.spelling("struct address_space", "Pages"))
+    tree = row.i_mapping + at.offset
+    is_xarray = compat.has("struct xarray.xa_head")
+    walk = trees.xarray(tree) if is_xarray else trees.radix_tree(tree)
+    yield from page_rows.rows([entry for _, _, entry in walk.entries if not trees.is_value(entry)])
+    if walk.end != "complete":
+        yield f"files: the tree at {tree:x} is broken ({walk.end} at {walk.stopped_at:x})"
+
+
+COMMANDS = (
+    Command(
+        "files",
+        "[WHAT ...]",
+        collect,
+        render,
+        (
+            Option("-R", "only files with this descriptor, address, or path", "REFERENCE"),
+            Option("-c", "how much of each is in the page cache"),
+            Option("-d", "the path of a dentry", "DENTRY"),
+            Option("-p", "the pages of an inode in the page cache", "INODE"),
+        ),
+    ),
+)

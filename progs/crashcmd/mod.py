@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Kernel modules, and their debug info.
+
+Columns: MODULE (struct module), NAME, BASE of its text, SIZE in bytes, OBJECT FILE with its debug
+info, or (not loaded).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from crashcmd import values
+from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump.modules import Module, modules, taint_letters
+from pykdump import compat, dlkmload
+from pykdump.errors import PykdumpError
+from pykdump.logging import pylog
+
+
+def collect(given: Given) -> Any:
+    found = sorted(modules(), key=lambda module: module.text.addr)
+    if "-t" in given:
+        return text(_taints(found))
+    name = given.value("-s") or given.value("-d")
+    if name is not None:
+        chosen = [module for module in found if module.name == name.replace("-", "_")]
+        if not chosen:
+            raise given.error(f"{name}: no such module in the dump")
+        if "-d" in given:
+            dlkmload.delModule(name)
+            return ()
+        dlkmload.load(chosen[0].name, given.words[0] if given.words else None)
+        return tuple(chosen)
+    if "-S" in given:
+        for module in found:
+            _load(module, given.words[0] if given.words else None)
+        return tuple(found)
+    if given.words:
+        raise given.error(f"{given.words[0]} is unknown; to load debug info: mod -s NAME")
+    return tuple(found)
+
+
+def _load(module: Module, folder: str | None) -> None:
+    file = dlkmload.possibleModuleNames(folder, module.name) if folder else None
+    try:
+        dlkmload.load(module.name, file)
+    except PykdumpError as error:
+        pylog.warning(f"{module.name}: {error}")
+
+
+def _taints(found: list[Module]) -> Iterator[str]:
+    tainted = [module for module in found if module.taints]
+    if not tainted:
+        yield "no tainted modules"
+        return
+    width = max(4, *(len(module.name) for module in tainted))
+    yield f"{'NAME':{width}}  TAINTS"
+    yield from (f"{module.name:{width}}  {taint_letters(module.taints)}" for module in tainted)
+
+
+def render(record: Any, given: Given) -> Iterator[str]:
+    if isinstance(record, Text):
+        yield from record.lines
+        return
+    if not record:
+        return
+    width = max(4, *(len(module.name) for module in record))
+    base = "TEXT_BASE" if compat.has("struct module.mem") else "BASE"
+    yield f"     MODULE       {'NAME':{width}}  {base:^16}  {'SIZE':>7}  OBJECT FILE"
+    for module in record:
+        file = dlkmload.moduleFile(module.name) or "(not loaded)  [CONFIG_KALLSYMS]"
+        size = module.size_bytes
+        yield f"{module.addr:x}  {module.name:{width}}  {module.text.addr:x}  {size:7}  {file}"
+
+
+def _complete(beginning: str) -> list[str]:
+    return values.matching([module.name for module in modules()], beginning)
+
+
+COMMANDS = (
+    Command(
+        "mod",
+        "[FILE]",
+        collect,
+        render,
+        (
+            Option("-s", "load the debug info of a module, from FILE if it is given", "NAME"),
+            Option("-S", "load that of all modules, FILE being a folder to look in"),
+            Option("-d", "forget the debug info of a module", "NAME"),
+            Option("-t", "modules that taint the kernel, and how"),
+        ),
+        completes=_complete,
+    ),
+)

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The value of an expression, as GDB's print.
+
+Of a per-CPU variable it prints the address of each CPU's copy; VARIABLE:CPU prints a copy, :a all.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from crashcmd import percpu_words
+from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import percpu
+from pykdump import commands, lowlevel, printed
+from pykdump.errors import PykdumpError
+
+_WITH = "with print pretty on -- with print repeats unlimited -- with print elements 256 -- print"
+
+
+def collect(given: Given) -> Text:
+    expression = " ".join(given.words)
+    if not expression:
+        raise given.error("an expression is needed")
+    base, _, cpus = expression.rpartition(":")
+    if base and percpu.is_percpu_symbol(base):
+        return text(_copies(base, cpus, given))
+    if percpu.is_percpu_symbol(expression) or expression == "__per_cpu_start":
+        return text(_addresses(expression))
+    return text(_value(expression, given))
+
+
+def _format(given: Given) -> str:
+    hexadecimal = "-x" in given or ("-d" not in given and printed.radix == 16)
+    return "/x" if hexadecimal else ""
+
+
+def _value(expression: str, given: Given) -> Iterator[str]:
+    shown = commands.gdb().execute(f"{_WITH}{_format(given)} {expression}").splitlines()
+    if re.fullmatch(r"[A-Za-z_]\w*", expression) and lowlevel.find_symbol(expression):
+        shown[0] = f"{expression} = {shown[0]}"
+    yield from shown
+
+
+def _addresses(name: str) -> Iterator[str]:
+    kind = _declaration(name)
+    if kind:
+        yield "PER-CPU DATA TYPE:"
+        yield f"  {kind};"
+        yield "PER-CPU ADDRESSES:"
+    for cpu, offset in enumerate(percpu.per_cpu_offsets()):
+        if name == "__per_cpu_start":
+            addr = ((lowlevel.link_address(name) or 0) + offset) & 0xFFFF_FFFF_FFFF_FFFF
+        else:
+            addr = percpu.per_cpu(name, cpu)
+        yield f"  [{cpu}]: {addr:x}"
+
+
+def _declaration(name: str) -> str:
+    if name == "__per_cpu_start":
+        return ""
+    try:
+        return f"{lowlevel.variable_type(name)} {name}"
+    except PykdumpError:
+        return name
+
+
+def _copies(name: str, cpus: str, given: Given) -> Iterator[str]:
+    kind = str(lowlevel.variable_type(name))
+    for cpu in percpu_words.cpus(cpus):
+        addr = percpu.per_cpu(name, cpu)
+        command = f"{_WITH}{_format(given)} *({_pointer(kind)}){addr:#x}"
+        first, *more = commands.gdb().execute(command).splitlines()
+        yield f"per_cpu({name}, {cpu}) = {first}"
+        yield from more
+
+
+def _pointer(kind: str) -> str:
+    array = re.fullmatch(r"(.*?) ?((?:\[\d*\])+)", kind)
+    return f"{array[1]} (*){array[2]}" if array else f"{kind} *"
+
+
+COMMANDS = (
+    Command(
+        "p",
+        "EXPRESSION",
+        collect,
+        options=(
+            Option("-x", "numbers in hexadecimal"),
+            Option("-d", "numbers in decimal"),
+        ),
+        is_raw=True,
+    ),
+)

@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Processes and threads: state, memory and command.
+
+WHAT is a pid, the address of a task_struct, or a command (* and ? match); without it all tasks.
+
+Columns: > marks tasks that run on a CPU; PID, PPID, CPU, TASK (struct task_struct; with -s the
+kernel stack pointer), ST (RU IN UN ST TR ZO DE PA ID), %MEM of all RAM, VSZ and RSS in kB, COMM,
+in [ ] for kernel threads.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from crashcmd import ps_more
+from crashcmd.command import Command, Given, Option, Text
+from crashcmd.process import Process, processes
+
+HEADING = "      PID    PPID  CPU  {}  ST  %MEM      VSZ      RSS  COMM"
+
+
+def collect(given: Given) -> Any:
+    found = processes(given)
+    for flag, make in ps_more.FORMS.items():
+        if flag in given:
+            return make(found, given)
+    return tuple(found)
+
+
+def render(record: Any, given: Given) -> Iterator[str]:
+    if isinstance(record, Text):
+        yield from record.lines
+        return
+    yield HEADING.format("    KSTACKP    " if "-s" in given else "     TASK      ")
+    for process in record:
+        yield line(process, "-s" in given)
+
+
+def line(process: Process, with_stack: bool = False) -> str:
+    """A row of the table."""
+    task = f"{process.addr:16x}"
+    if with_stack:
+        task = f"{process.sp_addr:16x}" if process.sp_addr else "      --        "
+    mark = ">" if process.is_running else " "
+    return (
+        f"{mark} {process.pid:7} {process.ppid:7} {process.cpu:3}  {task}  {process.state}  "
+        f"{process.memory_percent:4.1f} {process.vsz_kb:8} {process.rss_kb:8}  {process.shown_comm}"
+    )
+
+
+COMMANDS = (
+    Command(
+        "ps",
+        "[WHAT ...]",
+        collect,
+        render,
+        (
+            Option("-k", "only kernel threads"),
+            Option("-u", "only user tasks"),
+            Option("-G", "only the leader of each thread group"),
+            Option("-A", "only tasks that run on a CPU"),
+            Option(
+                "-y", "only tasks of these policies: NORMAL FIFO RR BATCH IDLE DEADLINE", "POLICY"
+            ),
+            Option("-s", "the kernel stack pointer in place of TASK"),
+            Option("-p", "each task below its parents"),
+            Option("-c", "the children of each task"),
+            Option("-g", "tasks by thread group"),
+            Option("-t", "run time, start time, and user and system time in ns"),
+            Option("-l", "when each last got the CPU, in ns of its clock, the latest first"),
+            Option("-m", "how long ago that was: [DAYS HH:MM:SS.mmm]"),
+            Option("-a", "arguments and environment"),
+            Option("-r", "resource limits"),
+            Option("-S", "how many tasks are in each state"),
+        ),
+    ),
+)

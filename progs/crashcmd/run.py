@@ -1,0 +1,154 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Finds and runs the commands; `pykdump.commands` gives them to scripts, the plugin to GDB."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import sys
+from collections.abc import Iterator
+from functools import cache
+
+from crashcmd import aliases, table
+from crashcmd.command import Command, Given
+from pykdump import collector, commands
+from pykdump.errors import CrashError, Interrupted, PykdumpError
+from pykdump.logging import pylog
+from pykdump.tool import as_json
+
+
+def find(name: str) -> Command | None:
+    """The command of this name; None when there is none."""
+    module = table.COMMANDS.get(name)
+    if module is None:
+        return None
+    found = importlib.import_module(f"crashcmd.{module}")
+    return next((command for command in found.COMMANDS if command.name == name), found.COMMANDS[0])
+
+
+def names() -> list[str]:
+    """Names of the commands."""
+    return sorted(table.COMMANDS)
+
+
+def run(name: str, rest: str) -> Iterator[str]:
+    """Lines of a command's output; raises CrashError.
+
+    What is damaged is told in lines that begin with the command's name, and the rest goes on.
+    """
+    command = find(name)
+    if command is None:
+        raise CrashError(f"there is no command {name} here; see: crash help")
+    given = command.parse(rest, name)
+    with pylog.kept() as warnings:
+        try:
+            yield from _output(command, given, warnings)
+        except CrashError as error:
+            raise _named(name, error) from None
+        except PykdumpError as error:
+            if isinstance(error, Interrupted):
+                raise
+            raise _named(name, error) from None
+
+
+def _output(command: Command, given: Given, warnings: list[str]) -> Iterator[str]:
+    with collector.paused():
+        record = command.collect(given)
+    if "--json" in given:
+        # Records that come one by one are a list.
+        whole = list(record) if isinstance(record, Iterator) else record
+        found = {"command": given.name, "records": as_json(whole), "warnings": warnings}
+        yield from json.dumps(found, indent=2, default=str).splitlines()
+        return
+    for line in command.render(record, given):
+        yield from _drained(given, warnings)
+        yield line
+    yield from _drained(given, warnings)
+
+
+def _drained(given: Given, warnings: list[str]) -> Iterator[str]:
+    while warnings:
+        yield f"{given.name}: {warnings.pop(0)}"
+
+
+def _named(name: str, error: PykdumpError) -> CrashError:
+    message = str(error)
+    return CrashError(message if message.startswith(f"{name}: ") else f"{name}: {message}")
+
+
+# --- help
+
+
+@cache
+def summary(name: str) -> str:
+    """What a command does, in one line."""
+    command = find(name)
+    assert command is not None
+    return _doc(command).splitlines()[0]
+
+
+def help_lines(name: str) -> Iterator[str]:
+    """What a command does, its options, and the columns that it prints."""
+    command = find(name)
+    if command is None:
+        raise CrashError(f"help: there is no command {name} here")
+    first, _, more = _doc(command).partition("\n")
+    yield f"{command.name}: {first}"
+    yield ""
+    yield f"Usage: {command.name} [OPTIONS] {command.usage}".rstrip()
+    yield ""
+    for option in command.all_options:
+        flag = f"{option.flag} {option.value}".rstrip()
+        yield f"  {flag:16}  {option.help}"
+    if more.strip():
+        yield from ["", *more.strip("\n").splitlines()]
+
+
+def _doc(command: Command) -> str:
+    text = command.collect.__doc__ or sys.modules[command.collect.__module__].__doc__ or ""
+    lines = text.strip().splitlines()
+    margin = [len(line) - len(line.lstrip()) for line in lines[1:] if line.strip()]
+    cut = min(margin, default=0)
+    return "\n".join([lines[0], *(line[cut:] for line in lines[1:])])
+
+
+# --- for scripts
+
+
+def _unknown(line: str) -> Iterator[str]:
+    # NAME.MEMBER ADDRESS, *NAME ADDRESS, a name alone: what crash takes for a struct.
+    expanded = aliases.expand(line)
+    if expanded != line:
+        return commands.lines(expanded)
+    name, _, rest = line.partition(" ")
+    if name.startswith("*"):
+        return run("*", f"{name[1:]} {rest}".strip())
+    struct = importlib.import_module("crashcmd.struct")
+    if struct.is_structure(name):
+        return run("struct", line)
+    raise CrashError(f"there is no command {name or 'without a name'} here; see: crash help")
+
+
+def register() -> None:
+    """Let scripts run these commands."""
+    for name in names():
+        commands.register(name, lambda rest, name=name: run(name, rest))  # type: ignore[misc]
+    commands.unknown = _unknown
+
+
+def completions(text: str) -> list[str]:
+    """What the last word of a command line may become."""
+    words = text.split(" ")
+    last = words[-1]
+    if len(words) == 1:
+        return [name for name in names() if name.startswith(last)]
+    command = find(words[0])
+    if command is None:
+        return []
+    if last.startswith("-"):
+        return [option.flag for option in command.all_options if option.flag.startswith(last)]
+    if ">" in words[:-1]:
+        folder = os.path.dirname(last) or "."
+        return [name for name in os.listdir(folder) if name.startswith(os.path.basename(last))]
+    return list(command.completes(last)) if command.completes is not None else []

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""The task that commands are about; GDB's selected thread is the same one.
+
+set PID|TASK selects a task, set -p the one that panicked, set radix 10|16 how numbers are printed.
+set scope FUNCTION says where names of types are looked up first. Other variables of crash (scroll,
+...) are accepted and do nothing.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crashcmd import context
+from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import cpus, task_selection
+from LinuxDump.task_records import Task, task_table
+from pykdump import lowlevel, printed, scope
+
+_IGNORED = (
+    *("scroll", "refresh", "print_max", "print_array", "console", "debug", "core", "hash"),
+    *("silent", "edit", "namelist", "dumpfile", "zero_excluded", "null-stop", "gdb"),
+    *("offline", "redzone", "error", "unwind"),
+)
+NAMES = {
+    **{"R": "TASK_RUNNING", "S": "TASK_INTERRUPTIBLE", "D": "TASK_UNINTERRUPTIBLE"},
+    **{"T": "TASK_STOPPED", "t": "TASK_TRACED", "X": "EXIT_DEAD", "Z": "EXIT_ZOMBIE"},
+    **{"P": "TASK_PARKED", "I": "TASK_IDLE"},
+}
+
+
+def collect(given: Given) -> Text:
+    words = given.words
+    if "-v" in given:
+        return text(_variables())
+    if "-p" in given:
+        task = task_table().panic_task()
+        if task is None:
+            raise given.error("no task panicked")
+        context.select(task)
+    elif "-c" in given:
+        cpu = given.value("-c") or ""
+        task = task_table().current(int(cpu)) if cpu.isdecimal() else None
+        if task is None:
+            raise given.error(f"what ran on CPU {cpu} is not known")
+        context.select(task)
+    elif words and words[0] in ("radix", "hex", "dec"):
+        return _radix(words, given)
+    elif words and words[0] == "scope":
+        return text(scope.set_scope(words[1] if len(words) > 1 else ""))
+    elif words and words[0] in _IGNORED:
+        return text(())
+    elif words:
+        context.select(context.named(words[:1])[0])
+    return text(lines_of(context.current()))
+
+
+def _radix(words: list[str], given: Given) -> Text:
+    word = {"hex": "16", "dec": "10"}.get(words[0]) or (words[1] if len(words) > 1 else "")
+    if word not in ("", "10", "16"):
+        raise given.error(f"radix {word} is none of 10 and 16")
+    if word:
+        printed.radix = int(word)
+    name = "decimal" if printed.radix == 10 else "hex"
+    return text([f"output radix: {printed.radix} ({name})"])
+
+
+def lines_of(task: Task) -> Iterator[str]:
+    """What set prints of a task."""
+    yield f"    PID: {task.pid}"
+    yield f'COMMAND: "{task_selection.comm(task)}"'
+    yield f"   TASK: {task.addr:x}  [THREAD_INFO: {_thread_info(task):x}]"
+    yield f"    CPU: {task.cpu}"
+    is_panic = task is task_table().panic_task() and cpus.panic_cpu() is not None
+    note = " (PANIC)" if is_panic else " (ACTIVE)" if task.is_running else ""
+    yield f"  STATE: {NAMES.get(task.state, '?')}{note}"
+
+
+def _thread_info(task: Task) -> int:
+    if lowlevel.find_member("struct task_struct", "thread_info") is not None:
+        return task.addr + lowlevel.member("struct task_struct", "thread_info").offset
+    return lowlevel.read_pointer(task.addr + lowlevel.member("struct task_struct", "stack").offset)
+
+
+def _variables() -> Iterator[str]:
+    kernel = lowlevel.kernel()
+    name = "decimal" if printed.radix == 10 else "hex"
+    yield f"         radix: {printed.radix} ({name})"
+    yield f"      namelist: {kernel.vmlinux}"
+    yield f"      dumpfile: {' '.join(kernel.dump.paths)}"
+
+
+COMMANDS = (
+    Command(
+        "set",
+        "[PID | TASK | VARIABLE [VALUE]]",
+        collect,
+        options=(
+            Option("-p", "select the task that panicked"),
+            Option("-c", "select what ran on this CPU", "CPU"),
+            Option("-v", "the variables"),
+        ),
+    ),
+)

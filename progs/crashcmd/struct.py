@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Structs and unions: their definitions, and what an object holds.
+
+WHAT is NAME, NAME.MEMBER, or NAME.MEMBER,MEMBER with dots into nested members. ADDRESS may be a
+symbol, SYMBOL:CPU or SYMBOL:a of a per-CPU variable; COUNT objects of an array follow each other.
+NAME.MEMBER ADDRESS alone means struct, too.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from crashcmd import types, values
+from crashcmd.command import Command, Given, Option, Text, text
+from crashcmd.percpu_words import places
+from pykdump import lowlevel, printed
+from pykdump.errors import PykdumpError
+
+_MOST = 1 << 20
+
+
+def is_structure(word: str) -> bool:
+    """Whether a word is the name of a struct or union, perhaps with members."""
+    name = word.partition(".")[0]
+    if not re.fullmatch(r"\w+", name) or not lowlevel.is_open():
+        return False
+    return lowlevel.has_type(f"struct {name}") or lowlevel.has_type(f"union {name}")
+
+
+def collect(given: Given) -> Text:
+    if not given.words:
+        raise given.error("the name of a struct is needed")
+    keyword = given.name if given.name in ("struct", "union") else ""
+    name, _, members = given.words[0].partition(".")
+    full = types.full_name(name, keyword)
+    paths = members.split(",") if members else []
+    if len(given.words) == 1:
+        return text(_type_lines(full, paths, given))
+    return text(_objects(full, paths, given))
+
+
+def _type_lines(full: str, paths: list[str], given: Given) -> Iterator[str]:
+    if not paths:
+        lines = types.with_offsets(full) if "-o" in given else types.definition(full)
+        yield from lines
+    for path in paths:
+        yield from types.member_line(full, path)
+
+
+def _objects(full: str, paths: list[str], given: Given) -> Iterator[str]:
+    count = int(values.number(given.words[2])) if len(given.words) > 2 else 1
+    count = int(values.number(given.value("-c") or str(count)))
+    if not 0 < count <= _MOST:
+        raise given.error(f"{count} objects are too many, or none")
+    size = lowlevel.sizeof(full)
+    first = True
+    for label, start in places(given.words[1]):
+        if label:
+            yield label
+        start -= _link_offset(given)
+        for number in range(count):
+            if not first and not paths:
+                yield ""
+            first = False
+            yield from shown(full, paths, start + number * size, given)
+
+
+def _link_offset(given: Given) -> int:
+    word = given.value("-l")
+    if word is None:
+        return 0
+    if re.fullmatch(r"\d+", word):
+        return int(word)
+    name, _, path = word.partition(".")
+    return lowlevel.member(types.full_name(name), path).offset
+
+
+def base_of(given: Given) -> int:
+    """16 or 10 as the options say, 0 for what is set."""
+    return 16 if "-x" in given else 10 if "-d" in given else 0
+
+
+def shown(full: str, paths: list[str], addr: int, given: Given) -> Iterator[str]:
+    """An object, or members of it."""
+    if "-o" in given:
+        if not paths:
+            yield from types.with_offsets(full, addr)
+        for path in paths:
+            yield from types.member_line(full, path, addr)
+        return
+    if "-r" in given:
+        yield from raw(addr, lowlevel.sizeof(full))
+        return
+    # GDB would print a pointer's target only when asked; what cannot be read is told once.
+    lowlevel.dump().read(addr, 1)
+    value = printed.value_of(full, addr)
+    if not paths:
+        yield from f"{full} {printed.text(value, base_of(given))}".splitlines()
+    for path in paths:
+        yield from member_lines(value, path, base_of(given))
+
+
+def member_lines(value: object, path: str, base: int) -> Iterator[str]:
+    """``  MEMBER = VALUE`` of a struct."""
+    try:
+        found = printed.text(printed.member(value, path), base)
+    except PykdumpError as error:
+        yield f"  {path} = <{error}>"
+        return
+    first, *more = found.splitlines()
+    yield f"  {path} = {first}"
+    yield from (f"  {line}" for line in more)
+
+
+def raw(addr: int, size: int) -> Iterator[str]:
+    """The bytes of an object as words."""
+    for at in range(addr, addr + size, 16):
+        count = min(2, (addr + size - at + 7) // 8)
+        found = values.read_words(at, count)
+        yield f"{at:x}:  " + " ".join(f"{word:016x}" for word in found)
+
+
+_OPTIONS = (
+    Option("-o", "with offsets, of an object with the addresses of its members"),
+    Option("-x", "numbers in hexadecimal"),
+    Option("-d", "numbers in decimal"),
+    Option("-l", "ADDRESS is that of this member of the object, or so many bytes in it", "OFFSET"),
+    Option("-c", "so many objects, one behind the other", "COUNT"),
+    Option("-r", "the object as words"),
+)
+COMMANDS = (
+    Command("struct", "WHAT [ADDRESS [COUNT]]", collect, options=_OPTIONS),
+    Command("union", "WHAT [ADDRESS [COUNT]]", collect, options=_OPTIONS),
+    Command("*", "WHAT [ADDRESS [COUNT]]", collect, options=_OPTIONS),
+)

@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What the dump is of: kernel, machine, time, load and the reason of the panic.
+
+``sys config`` prints the kernel's configuration where it holds one (CONFIG_IKCONFIG).
+Lines are KEY: VALUE; those that go on are indented.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from crashcmd import values
+from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import dmi, syscalls
+from LinuxDump.modules import taint_letters
+from LinuxDump.printk import panic_message
+from pykdump import frames, lowlevel, models
+from pykdump.errors import CrashError, PykdumpError
+
+
+@dataclass(frozen=True)
+class System:
+    """What describes the dump, by the names that crash prints."""
+
+    values: dict[str, str]
+
+
+def collect(given: Given) -> Any:
+    if given.words == ["config"]:
+        return text(_config())
+    if given.words:
+        raise given.error(f"{given.words[0]} is unknown here; see: crash help sys")
+    if "-c" in given:
+        return text(_calls())
+    if "-i" in given:
+        return text(f"{key:>25}: {value}" for key, value in dmi.identification().items())
+    if "-t" in given:
+        return text([_taint()])
+    values = dict(models.get().sys_lines())
+    panic = panic_message()
+    if panic:
+        values["PANIC"] = f'"{panic}"'
+    return System(values)
+
+
+def _taint() -> str:
+    mask = lowlevel.read_uint(lowlevel.symbol_address("tainted_mask"), 8)
+    return f"TAINTED_MASK: {mask:x}  {taint_letters(mask)}".rstrip()
+
+
+def _calls() -> Iterator[str]:
+    yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
+    table = lowlevel.symbol_address("sys_call_table")
+    for number, function in enumerate(values.read_words(table, _count())):
+        lines = frames.source_lines(function)
+        where = f"{lines[0].file}: {lines[0].line}" if lines else ""
+        yield f"{number:3}  {values.symbol(function):25}  {where}".rstrip()
+
+
+def _count() -> int:
+    try:
+        low, high = lowlevel.variable_type("sys_call_table").range()
+        return int(high) - int(low) + 1
+    except PykdumpError:
+        return max(syscalls.table()) + 1
+
+
+def _config() -> Iterator[str]:
+    start, size = lowlevel.find_symbol("kernel_config_data"), 0
+    end = lowlevel.find_symbol("kernel_config_data_end")
+    if start is not None and end is not None:
+        size = end - start
+    if not 0 < size < 1 << 24:
+        raise CrashError("the kernel holds no configuration: CONFIG_IKCONFIG is off")
+    data = lowlevel.dump().read(start or 0, size)
+    try:
+        found = zlib.decompress(data[data.index(b"\x1f\x8b") :], wbits=31)
+    except (ValueError, zlib.error) as error:
+        raise CrashError(f"the configuration at {start:#x} is damaged: {error}") from None
+    yield from found.decode("utf-8", "backslashreplace").splitlines()
+
+
+def render(record: Any, given: Given) -> Iterator[str]:
+    if isinstance(record, Text):
+        yield from record.lines
+        return
+    width = max((12, *(len(key) for key in record.values)))
+    for key, value in record.values.items():
+        first, *more = str(value).split("|")
+        yield f"{key:>{width}}: {first}"
+        yield from (" " * (width + 2) + line for line in more)
+
+
+COMMANDS = (
+    Command(
+        "sys",
+        "[config]",
+        collect,
+        render,
+        (
+            Option("-c", "the table of system calls"),
+            Option("-i", "what the firmware says of the machine (DMI)"),
+            Option("-t", "what the kernel is tainted with"),
+        ),
+    ),
+)

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Types as crash shows them: with the offsets of their members, made of GDB's ptype."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from pykdump import commands, lowlevel
+from pykdump.errors import CrashError, PykdumpError
+
+_LINE = re.compile(r"(?:/\*\s*(?P<at>\d+)?(?:\s*:\s*(?P<bit>\d+))?[^*]*\*/)?(?P<text>.*)")
+
+
+def full_name(name: str, keyword: str = "") -> str:
+    """``struct x``, ``union x`` or a typedef's name; raises CrashError."""
+    for word in (keyword,) if keyword else ("struct", "union"):
+        if lowlevel.has_type(f"{word} {name}"):
+            return f"{word} {name}"
+    if not keyword and re.fullmatch(r"\w+", name) and lowlevel.has_type(name):
+        return name
+    raise CrashError(f"invalid data structure reference: {name}")
+
+
+def definition(name: str) -> Iterator[str]:
+    """The definition of a type, and its size."""
+    shown = commands.gdb().execute(f"ptype {name}").removeprefix("type = ")
+    yield from shown.splitlines()
+    yield f"SIZE: {lowlevel.sizeof(name)}"
+
+
+def with_offsets(name: str, addr: int | None = None) -> Iterator[str]:
+    """The definition with offsets, or with the addresses of the members of an object."""
+    rows = list(_rows(name))
+    width = max(4, *(len(_place(at, addr)) for at, _ in rows if at is not None))
+    yield f"{name} {{"
+    for at, text in rows:
+        yield f"  {_place(at, addr) if at is not None else '':>{width}} {text}"
+    yield "}"
+    yield f"SIZE: {lowlevel.sizeof(name)}"
+
+
+def member_line(name: str, path: str, addr: int | None = None) -> Iterator[str]:
+    """One member with its offset or address."""
+    try:
+        found = lowlevel.member(name, path)
+    except PykdumpError:
+        raise CrashError(f"{name} has no member {path}") from None
+    yield f"{name} {{"
+    yield f"  {_place(found.offset, addr):>4} {_declaration(name, path)};"
+    yield "}"
+
+
+def _declaration(name: str, path: str) -> str:
+    last = path.split(".")[-1]
+    shown = commands.gdb().execute(f"whatis (({name} *)0)->{path}").removeprefix("type = ").strip()
+    return declare(shown, last)
+
+
+def declare(kind: str, name: str) -> str:
+    """A declaration in C of a name of this type."""
+    function = re.match(r"(.*)\((\*+)\)(.*)", kind)
+    if function:
+        return f"{function[1]}({function[2]}{name}){function[3]}"
+    array = re.match(r"([^\[]*?)\s*((?:\[\d*\])+)$", kind)
+    base, rest = (array[1], array[2]) if array else (kind, "")
+    if rest == "" and re.search(r"\S \(.*\)$", base) and not base.endswith("*"):
+        head, _, arguments = base.partition(" (")
+        return f"{head} {name}({arguments}"
+    gap = "" if base.endswith("*") else " "
+    return f"{base}{gap}{name}{rest}"
+
+
+def _place(at: int, addr: int | None) -> str:
+    return f"[{at}]" if addr is None else f"[{addr + at:x}]"
+
+
+def _rows(name: str) -> Iterator[tuple[int | None, str]]:
+    # Members of the type itself: structs in it that have a name of their own are not opened.
+    shown = commands.gdb().execute(f"ptype/o {name}").splitlines()
+    depth, skipping, opened = 0, 0, ""
+    start: int | None = None
+    for line in shown[1:]:
+        match = _LINE.match(line)
+        assert match is not None
+        at, text = (int(match["at"]) if match["at"] else None), match["text"].strip()
+        if not text or text.startswith(("/*", "total size")):
+            continue
+        if text.endswith("{"):
+            if not skipping and re.fullmatch(r"(?:const |volatile )*(?:struct|union) \w+ \{", text):
+                skipping, opened, start = depth + 1, text.removesuffix(" {"), at
+            depth += 1
+            if not skipping:
+                yield None, "   " * (depth - 1) + text
+        elif text.startswith("}"):
+            if depth and skipping == depth:
+                yield start, "   " * (depth - 1) + f"{opened} {text[1:].strip()}"
+                skipping = 0
+            elif not skipping and depth:
+                yield None, "   " * (depth - 1) + text
+            depth -= 1
+        elif not skipping:
+            yield at, "   " * depth + text

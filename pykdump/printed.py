@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Structs, variables and types as GDB prints them, in the way of the crash utility."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pykdump import lowlevel
+from pykdump.errors import CrashError
+
+try:
+    import gdb
+except ImportError:  # plain pytest: asking needs GDB
+    pass
+
+#: What numbers without a format are printed in: 10 or 16.
+radix = 10
+
+_MOST_ELEMENTS = 256
+
+
+def value_of(type_name: str, addr: int) -> Any:
+    """GDB's value of an object of this type at an address."""
+    return lowlevel.typed_pointer(type_name, addr).dereference()
+
+
+def evaluate(expression: str) -> Any:
+    """GDB's value of an expression; raises CrashError."""
+    try:
+        return gdb.parse_and_eval(expression)
+    except gdb.error as error:
+        raise CrashError(str(error)) from None
+
+
+def member(value: Any, path: str) -> Any:
+    """A member of a struct: ``a.b[2].c``; pointers on the way are followed. Raises CrashError."""
+    try:
+        for step in path.replace("->", ".").split("."):
+            name, *indices = step.replace("]", "").split("[")
+            if value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR:
+                value = value.dereference()
+            value = value[name] if name else value
+            for index in indices:
+                value = value[int(index, 0)]
+        return value
+    except gdb.error as error:
+        raise CrashError(f"{path}: {error}") from None
+    except (KeyError, ValueError):
+        raise CrashError(f"there is no member {path}") from None
+
+
+def text(value: Any, base: int = 0) -> str:
+    """A value as crash prints it, over several lines; raises CrashError when it cannot be read.
+
+    :param base: 10 or 16; 0 for `radix`.
+    """
+    try:
+        return str(
+            value.format_string(
+                raw=True,
+                pretty_structs=True,
+                symbols=False,
+                repeat_threshold=0,
+                max_elements=_MOST_ELEMENTS,
+                **({"format": "x"} if (base or radix) == 16 else {}),
+            )
+        )
+    except gdb.error as error:
+        raise CrashError(str(error)) from None
+
+
+def is_simple(value: Any) -> bool:
+    """Whether a value is a number or a pointer."""
+    kinds = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY)
+    return value.type.strip_typedefs().code not in kinds
+
+
+def is_function(value: Any) -> bool:
+    """Whether a value is a function."""
+    return bool(value.type.code == gdb.TYPE_CODE_FUNC)
