@@ -38,6 +38,7 @@ class FutexWaiter:
     user_addr: int  #: of the word; of a file its offset in it
     mm_addr: int  #: struct mm_struct * of a private one, else 0
     owner_addr: int  #: struct task_struct * that holds it, of a futex with priority inheritance
+    space: int = 0  #: tells spaces of memory apart: of a file the number of its inode (i_sequence)
 
 
 def futex_waiters() -> list[FutexWaiter]:
@@ -68,7 +69,7 @@ def futex_waiters() -> list[FutexWaiter]:
         found.append(
             FutexWaiter(
                 *(addr, task, kind, at, pointer if kind == "private" else 0),
-                0 if owner is None else owner.owner,
+                *(0 if owner is None else owner.owner, pointer),
             )
         )
     return found

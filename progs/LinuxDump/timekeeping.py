@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
@@ -13,6 +14,7 @@ from pykdump.layout import Layout
 SYMBOLS = ("tk_core", "timekeeper_data")
 
 _TIMEKEEPER = Layout("struct timekeeper", "xtime_sec", "ktime_sec")
+_TICK = Layout("struct timekeeper", "tkr_mono.base", "tkr_mono.xtime_nsec", "tkr_mono.shift")
 
 
 @dataclass(frozen=True)
@@ -25,12 +27,26 @@ class Clocks:
 
 def clocks() -> Clocks | None:
     """What the clocks showed at the last tick; None when they are not in the dump."""
+    row = _read(_TIMEKEEPER)
+    return None if row is None else Clocks(row.xtime_sec, row.ktime_sec)
+
+
+def monotonic_ns() -> int | None:
+    """CLOCK_MONOTONIC at the last tick, in nanoseconds; None when it is not in the dump."""
+    row = _read(_TICK)
+    return None if row is None else row.tkr_mono_base + (row.tkr_mono_xtime_nsec >> _shift(row))
+
+
+def _shift(row: Any) -> int:
+    return min(int(row.tkr_mono_shift), 63)
+
+
+def _read(layout: Layout) -> Any:
     try:
         for name in SYMBOLS:
             addr = lowlevel.find_symbol(name)
             if addr is not None:
-                row = _TIMEKEEPER.read(addr + _offset_in(name))
-                return None if row is None else Clocks(row.xtime_sec, row.ktime_sec)
+                return layout.read(addr + _offset_in(name))
     except PykdumpError:
         pass
     return None

@@ -1,0 +1,218 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Requests in the queues of disks (block/blk-mq.c): for what, since when, with which bios."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from LinuxDump import timekeeping, trees
+from LinuxDump.block_devices import Disk, disks
+from pykdump import compat, lowlevel
+from pykdump.errors import PykdumpError
+from pykdump.layout import Layout
+from pykdump.logging import pylog
+
+_REQUEST = "struct request"
+compat.member(_REQUEST, "Bytes", "__data_len")
+compat.member(_REQUEST, "Sector", "__sector")
+# v5.16 ("block: move elevator tags into struct blk_mq_hw_ctx ..."): a pointer from 5.10 to 5.15
+_TAGS = Layout("struct blk_mq_tags", "nr_tags", "rqs", "static_rqs")
+_BITMAP = Layout("struct sbitmap", "depth", "shift", "map_nr", "map")
+_WORD = Layout("struct sbitmap_word", "word", "cleared")
+_WORD_ONLY = Layout("struct sbitmap_word", "word")
+_HCTX = Layout("struct blk_mq_hw_ctx", "tags", "sched_tags", "queue_num", "state")
+_FIELDS = Layout(
+    _REQUEST,
+    *("q", "cmd_flags", "tag", "internal_tag", "Bytes", "Sector", "bio", "state"),
+    *("start_time_ns", "io_start_time_ns"),
+)
+_BIO = Layout("struct bio", "bi_next", "bi_private", "bi_io_vec", "bi_vcnt", "bi_end_io")
+_VEC = Layout("struct bio_vec", "bv_page", "bv_len", "bv_offset")
+
+# include/linux/blk_types.h
+_OP_MASK = 0xFF
+# enum mq_rq_state
+_STATES = ("queued", "in flight", "complete")
+
+_MAX_TAGS = 1 << 16
+_MAX_QUEUES = 1 << 13
+_MAX_BIOS = 4096
+_MAX_PAGES = 256  # BIO_MAX_VECS
+_MAX_PAGES_OF_VEC = 1024
+
+
+@dataclass(frozen=True)
+class Bio:
+    """A ``struct bio`` of a request."""
+
+    addr: int
+    private_addr: int  #: bi_private: what its end tells; struct completion *, buffer_head *, ...
+    end_io_addr: int
+    page_addrs: tuple[int, ...]  #: struct page * of what is read or written
+
+
+@dataclass(frozen=True)
+class BlockRequest:
+    """A ``struct request`` that is not over."""
+
+    addr: int
+    disk: str
+    disk_addr: int  #: struct gendisk *
+    queue_addr: int  #: struct request_queue *
+    operation: str  #: READ, WRITE, FLUSH ..., as in enum req_op
+    sector: int  #: the first, of 512 bytes
+    size_bytes: int
+    state: str  #: "queued", "in flight": the driver has it, "complete"
+    tag: int  #: of the driver, -1 while it has none
+    age_ns: int | None  #: since it was made
+    in_flight_ns: int | None  #: since the driver has it
+    bios: tuple[Bio, ...]
+
+
+def block_requests(of: Sequence[Disk] | None = None) -> list[BlockRequest]:
+    """Requests of these disks, or of all, the oldest first; damage is warned of."""
+    now = timekeeping.monotonic_ns()
+    found = {}
+    for disk in disks() if of is None else of:
+        try:
+            addrs = _request_addrs(disk)
+        except PykdumpError as error:
+            pylog.warning(f"requests of {disk.name} cannot be read: {error}")
+            continue
+        for request in _records(disk, addrs, now):
+            found[request.addr] = request
+    return sorted(found.values(), key=lambda request: -(request.age_ns or 0))
+
+
+def _request_addrs(disk: Disk) -> list[int]:
+    found: dict[int, None] = {}
+    hctxs = _hctxs(disk.queue_addr)
+    for row in _HCTX.read_many(hctxs):
+        # With a scheduler a request has a tag of its own before it gets one of the driver.
+        for tags in (row.sched_tags, row.tags) if row else ():
+            if tags:
+                found.update(dict.fromkeys(_of_tags(tags)))
+    return list(found)
+
+
+def _hctxs(queue: int) -> list[int]:
+    struct = "struct request_queue"
+    # v5.18 4e5cc99e1e48 ("blk-mq: manage hctx map via xarray"); v6.19 made an array of it again.
+    if compat.has(f"{struct}.hctx_table"):
+        at = lowlevel.member(struct, "hctx_table")
+        if "xarray" in str(at.type):
+            return [entry[2] for entry in trees.xarray(queue + at.offset).entries]
+        table = lowlevel.read_pointer(queue + at.offset)
+    else:
+        table = lowlevel.read_pointer(queue + lowlevel.member(struct, "queue_hw_ctx").offset)
+    count = lowlevel.read_uint(queue + lowlevel.member(struct, "nr_hw_queues").offset, 4)
+    if not table:
+        return []
+    if count > _MAX_QUEUES:
+        raise PykdumpError(f"request_queue {queue:#x} has {count} hardware queues: no sense")
+    found = [lowlevel.read_pointer(table + 8 * number) for number in range(count)]
+    return [addr for addr in found if addr]
+
+
+def _of_tags(tags: int) -> Iterator[int]:
+    row = _TAGS.read(tags)
+    if row is None or not 0 < row.nr_tags <= _MAX_TAGS:
+        pylog.warning(f"blk_mq_tags {tags:#x} make no sense or are not in the dump")
+        return
+    rqs = row.rqs or row.static_rqs
+    for name in "bitmap_tags", "breserved_tags":
+        at = lowlevel.member("struct blk_mq_tags", name)
+        bitmap = tags + at.offset
+        if int(at.type.sizeof) == 8:  # 5.10 to 5.15
+            bitmap = lowlevel.read_pointer(bitmap)
+        # struct sbitmap_queue begins with its struct sbitmap; normal tags follow the reserved ones
+        shift = 0 if name == "breserved_tags" else _reserved(tags)
+        for bit in _set_bits(bitmap, row.nr_tags):
+            if shift + bit < row.nr_tags:
+                addr = lowlevel.read_pointer(rqs + 8 * (shift + bit))
+                if addr:
+                    yield addr
+
+
+def _reserved(tags: int) -> int:
+    at = lowlevel.member("struct blk_mq_tags", "nr_reserved_tags")
+    return lowlevel.read_uint(tags + at.offset, 4)
+
+
+def _set_bits(bitmap: int, most: int) -> Iterator[int]:
+    row = _BITMAP.read(bitmap)
+    if row is None or not row.map or row.depth > most or row.map_nr > most + 1:
+        return
+    # v5.0 ea86ea2cdced ("sbitmap: ammortize cost of clearing bits")
+    has_cleared = compat.has("struct sbitmap_word.cleared")
+    words = (_WORD if has_cleared else _WORD_ONLY).read_array(row.map, row.map_nr)
+    for number, word in enumerate(words):
+        bits = 0 if word is None else word.word & ~(word.cleared if has_cleared else 0)
+        while bits:
+            low = bits & -bits
+            index = (number << row.shift) + low.bit_length() - 1
+            if index < row.depth:
+                yield index
+            bits ^= low
+
+
+def _records(disk: Disk, addrs: Sequence[int], now: int | None) -> Iterator[BlockRequest]:
+    for addr, row in zip(addrs, _FIELDS.read_many(addrs)):
+        if row is None:
+            pylog.warning(f"request {addr:#x} of {disk.name}: page is not in the dump, skipped")
+        elif row.q == disk.queue_addr:  # tags are shared by the disks of a host
+            yield BlockRequest(
+                *(addr, disk.name, disk.addr, row.q, _operation(row.cmd_flags)),
+                *(row.Sector, row.Bytes),
+                _STATES[row.state] if row.state < len(_STATES) else "?",
+                _signed(row.tag),
+                _age(now, row.start_time_ns),
+                _age(now, row.io_start_time_ns),
+                tuple(_bios(addr, row.bio)),
+            )
+
+
+def _operation(flags: int) -> str:
+    # v6.0 ff07a02e9e8e ("treewide: Rename enum req_opf into enum req_op")
+    for enum in "enum req_op", "enum req_opf":
+        if lowlevel.has_type(enum):
+            for name, value in lowlevel.enumerators(enum).items():
+                if value == flags & _OP_MASK:
+                    return name.replace("REQ_OP_", "")
+    return f"operation {flags & _OP_MASK}"
+
+
+def _age(now: int | None, since: int) -> int | None:
+    return max(0, now - since) if now is not None and since else None
+
+
+def _signed(tag: int) -> int:
+    return tag - (1 << 32) if tag >> 31 > 0 else tag
+
+
+def _bios(request: int, first: int) -> Iterator[Bio]:
+    addr, seen = first, set[int]()
+    while addr:
+        row = _BIO.read(addr)
+        if row is None or addr in seen or len(seen) >= _MAX_BIOS:
+            pylog.warning(f"request {request:#x}: its bios end or repeat at {addr:#x}")
+            return
+        seen.add(addr)
+        yield Bio(addr, row.bi_private, row.bi_end_io, _pages(row))
+        addr = row.bi_next
+
+
+def _pages(row: Any) -> tuple[int, ...]:
+    count = min(row.bi_vcnt, _MAX_PAGES)  # 0 of a clone, which shares them
+    if not row.bi_io_vec or not count:
+        return ()
+    page, size = lowlevel.sizeof("struct page"), lowlevel.dump().page_size
+    found: list[int] = []
+    for vec in _VEC.read_array(row.bi_io_vec, count):
+        if vec is not None:
+            # v5.1 07173c3ec276 ("block: enable multipage bvecs")
+            pages = min(-(-(vec.bv_offset + vec.bv_len) // size), _MAX_PAGES_OF_VEC)
+            found += [vec.bv_page + page * number for number in range(pages)]
+    return tuple(found)

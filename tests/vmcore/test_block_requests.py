@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Block devices, and requests that no disk answered, as the guest knows them."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from gdb_run import gdb
+
+from harness import Vmcore
+
+SCRIPT = Path(__file__).parent / "read_blocks.py"
+
+_found: dict[str, Any] = {}
+
+
+def blocks(dump: Vmcore, tmp_path: Path) -> Any:
+    if dump.name not in _found:
+        out = tmp_path / "blocks.json"
+        files = next(iter(dump.forms.values()))
+        command = f"target kdump {' '.join(map(str, files))}"
+        run = gdb(command, f"source {SCRIPT}", args=[dump.vmlinux], env={"BLOCKS_OUT": str(out)})
+        assert out.exists(), run.out + run.err
+        assert "WARNING" not in run.out
+        _found[dump.name] = json.loads(out.read_text())
+    return _found[dump.name]
+
+
+def test_disks_are_those_of_proc_partitions(vmcore: Vmcore, tmp_path: Path) -> None:
+    rows = [line.split() for line in vmcore.facts["files"]["/proc/partitions"].splitlines()[2:]]
+    known = {(int(major), int(minor), name) for major, minor, _, name in rows}
+    found = blocks(vmcore, tmp_path)
+    devices = {
+        (device["device"] >> 20, device["device"] & 0xFFFFF, device["name"])
+        for device in found["devices"]
+    }
+    assert known and known <= devices
+    assert {(disk["major"], disk["first_minor"]) for disk in found["disks"]} >= {
+        numbers[:2] for numbers in known
+    }
+
+
+def test_the_command_in_flight_is_the_planted_one(vmcore: Vmcore, tmp_path: Path) -> None:
+    planted = vmcore.facts["planted"]["scsi_inflight"]
+    (request,) = blocks(vmcore, tmp_path)["requests"]
+    assert f"/dev/{request['disk']}" == planted["device"]
+    assert (request["operation"], request["state"]) == ("READ", "in flight")
+    assert (request["sector"], request["size_bytes"]) == (planted["sector"], planted["bytes"])
+
+
+def test_only_the_suspended_volume_has_a_frozen_device(vmcore: Vmcore, tmp_path: Path) -> None:
+    frozen = [device["name"] for device in blocks(vmcore, tmp_path)["devices"] if device["freezes"]]
+    assert len(frozen) == 1 and frozen[0].startswith("dm-")
+
+
+def test_requests_of_the_disk_that_answers_nothing(hang_dump: Vmcore, tmp_path: Path) -> None:
+    disk = hang_dump.facts["hangs"]["disk"]
+    found = blocks(hang_dump, tmp_path)
+    requests = [r for r in found["requests"] if r["disk"] == disk["name"]]
+    assert {r["disk_addr"] for r in requests} == {disk["gendisk"]}
+    assert {r["queue_addr"] for r in requests} == {disk["queue"]}
+    assert {(r["addr"], r["sector"], r["size_bytes"]) for r in requests} == {
+        (planted["request"], planted["sector"], planted["bytes"]) for planted in disk["requests"]
+    }
+    since = {planted["request"]: planted["since_ns"] for planted in disk["requests"]}
+    for request in requests:
+        made = found["monotonic_ns"] - request["in_flight_ns"]
+        assert abs(made - since[request["addr"]]) < 100_000_000
