@@ -42,6 +42,23 @@ def test_a_piece_is_made_again_only_when_its_stamp_changes() -> None:
     assert built == ["one", "two"]
 
 
+def put(work: Path, text: str) -> None:
+    (work / "file").write_text(text)
+
+
+def test_the_old_piece_can_be_read_until_the_new_one_is_made() -> None:
+    cache.piece("thing", "one", lambda work: put(work, "old"))
+    seen = []
+
+    def build(work: Path) -> None:
+        seen.append((cache.cache_root() / "thing/file").read_text())
+        put(work, "new")
+
+    directory = cache.piece("thing", "two", build)
+    assert (seen, (directory / "file").read_text()) == (["old"], "new")
+    assert sorted(path.name for path in directory.parent.iterdir()) == ["thing"]
+
+
 def test_digest_sees_the_content_of_a_directory(tmp_path: Path) -> None:
     source = tmp_path / "source"
     source.mkdir()

@@ -75,18 +75,24 @@ def piece(name: str, stamp: str, build: Callable[[Path], None]) -> Path:
     """The directory ``name`` of the cache, built anew when its inputs are not those of ``stamp``.
 
     ``build`` fills a new directory beside, which then takes the name: an interrupted run leaves
-    no half piece under it.  The caller holds :func:`cache_lock`.
+    no half piece under it, and who reads the old one meanwhile can go on.  The caller holds
+    :func:`cache_lock`.
     """
     directory = cache_root() / name
     if is_fresh(directory, stamp):
         return directory
     work = directory.with_name(directory.name + ".new")
-    for stale in (work, directory):
+    old = directory.with_name(directory.name + ".old")
+    for stale in (work, old):
         if stale.exists():
             shutil.rmtree(stale)
     work.mkdir(parents=True)
     with step(f"{name}: made"):
         build(work)
     (work / _STAMP).write_text(stamp)
+    if directory.exists():
+        directory.rename(old)
     work.rename(directory)
+    if old.exists():
+        shutil.rmtree(old)
     return directory
