@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from pykdump import lowlevel, vmcorearch
 from pykdump.errors import NoDumpError, PykdumpError
 from pykdump.logging import pylog
 from pykdump.modulefiles import Index, plain
@@ -32,6 +33,8 @@ class Loader(Protocol):
         """Take it away; nothing happens when there is none."""
 
 
+_files: tuple[object, Index] = (None, Index())
+
 #: The plugin's, None outside GDB.
 loader: Loader | None = None
 
@@ -51,14 +54,15 @@ def loadModule(name: str, ofile: str | None = None, altname: str | None = None) 
     """Whether the debug info of a module is loaded now; a warning says why it is not.
 
     :param name: the module, which names the file to search for.
-    :param ofile: the file; None to search by build-id.
+    :param ofile: the file; None to search by build-id, then by name below the folders of
+        ``sys_info.debuginfo``. A file of another build is never taken.
     :param altname: name of the module in the dump, if it is another one.
     """
     wanted = plain(altname or name)
     if wanted not in lsModules():
         return False
     try:
-        _loader().load(wanted, ofile)
+        _load(wanted, ofile, name)
     except PykdumpError as error:
         pylog.warning(error)
         return False
@@ -67,7 +71,34 @@ def loadModule(name: str, ofile: str | None = None, altname: str | None = None) 
 
 def load(name: str, file: str | None = None) -> str:
     """Load the debug info of a module, as `loadModule`; returns its path, raises PykdumpError."""
-    return _loader().load(plain(name), file)
+    return _load(plain(name), file, name)
+
+
+def _load(wanted: str, file: str | None, file_name: str) -> str:
+    try:
+        return _loader().load(wanted, file)
+    except PykdumpError:
+        found = _load_below_folders(wanted, file_name) if file is None else None
+        if found is None:
+            raise
+        return found
+
+
+def _load_below_folders(wanted: str, file_name: str) -> str | None:
+    for folder in vmcorearch.sys_info["debuginfo"]:
+        for path in _index().below(folder, file_name):
+            try:
+                return _loader().load(wanted, path)
+            except PykdumpError:
+                pass  # of another build, or without debug info
+    return None
+
+
+def _index() -> Index:
+    global _files
+    if _files[0] is not lowlevel.kernel():
+        _files = (lowlevel.kernel(), Index())
+    return _files[1]
 
 
 def moduleFile(name: str) -> str | None:

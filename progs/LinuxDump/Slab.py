@@ -13,6 +13,7 @@ from pykdump.bulk import SlabObjects, SlabShape, SlabSource, slab_objects
 from pykdump.errors import PykdumpError, ReadError
 from pykdump.layout import CString, Layout
 from pykdump.logging import pylog
+from pykdump.star import with_api
 from pykdump.walks import walk_list, walk_lists
 
 # v5.17 bb192ed9aa71 ("mm/slub: Convert most struct page to struct slab by spatch"): before, members
@@ -272,3 +273,18 @@ def summarize(names: Sequence[str] = ()) -> list[tuple[Cache, CacheStats]]:
     """Caches (of these names, else all) with what they hold."""
     chosen = [cache_named(name) for name in names] if names else caches()
     return [(cache, stats(cache)) for cache in chosen]
+
+
+# --- classic names
+
+
+def get_slab_addrs(name: str) -> tuple[list[int], list[int]]:
+    """Addresses of the allocated and of the free objects of a cache; KeyError for no such cache."""
+    cache = next((cache for cache in caches() if cache.name == name), None)
+    if cache is None:
+        raise KeyError(name)
+    found = objects_of(cache)
+    return list(found.allocated), list(found.free)
+
+
+__getattr__ = with_api(globals())

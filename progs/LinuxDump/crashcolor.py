@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import sys
 
+from pykdump.star import with_api
+
 BLACK, RED, GREEN, YELLOW, BLUE, MAGENTA, CYAN, WHITE = range(30, 38)
 LIGHTBLACK, LIGHTRED, LIGHTGREEN, LIGHTYELLOW = range(90, 94)
 LIGHTBLUE, LIGHTMAGENTA, LIGHTCYAN, LIGHTWHITE = range(94, 98)
@@ -52,3 +54,6 @@ def hide_cursor() -> None:
 def show_cursor() -> None:
     """Show the cursor again."""
     sys.stdout.write("\033[?25h")
+
+
+__getattr__ = with_api(globals())

@@ -9,6 +9,7 @@ import tempfile
 from collections.abc import Callable
 
 from pykdump.API import exec_crash_command, exec_gdb_command
+from pykdump.star import with_api
 
 
 def run_gdb_command(cmd: str) -> str:
@@ -50,3 +51,6 @@ def _with_file(text: str, run: Callable[[str], str]) -> str:
         return run(path)
     finally:
         os.unlink(path)
+
+
+__getattr__ = with_api(globals())

@@ -4,7 +4,11 @@
 
 import contextlib
 import io
+import json
 
+from LinuxDump.BTstack import exec_bt
+from LinuxDump.crashcolor import *
+from LinuxDump.crashhelper import *
 from LinuxDump.dlkm import *
 from LinuxDump.Files import *
 from LinuxDump.fs import *
@@ -13,6 +17,7 @@ from LinuxDump.fs.ext3 import showExt3
 from LinuxDump.fs.fs_h import FILE_MODE_FLAGS, MNT_FLAGS, MS_FLAGS
 from LinuxDump.kernfs import *
 from LinuxDump.kobjects import *
+from LinuxDump.Slab import *
 from LinuxDump.syscall import *
 from LinuxDump.sysctl import *
 from LinuxDump.sysfs import *
@@ -47,6 +52,37 @@ def task_facts(task):
         "two_letters": task_state_str(getTaskState(task)),
         "parent": task.Realparent.pid,
         "last_ran": task.ts._Last_ran == task.ts.Last_ran,
+    }
+
+
+def disk_of(mount):
+    """Name of the disk of a mount, found from the folder of its device in sysfs."""
+    (sb,) = {entry[1] for entry in getMount() if entry[4] == mount}
+    disk = gendev2sd(readSU("struct super_block", sb).s_bdev.bd_device)
+    return blockdev_name(disk.parent.parent), sysfs_fullpath(disk)
+
+
+def planted(facts):
+    """What there is of what the guest planted."""
+    module = facts["module"]
+    with contextlib.suppress(KeyError):
+        get_slab_addrs("nosuch")
+        return None
+    pipe_reader = facts["planted"]["pipe_reader"]["pid"]
+    return {
+        "klist": [int(node) for node in klistAll(module["klist"]["klist"])],
+        "waiting": [
+            int(task)
+            for thread in module["threads"]
+            if thread["waits_for"] == "wait_queue"
+            for task in decode_waitq(thread["object"])
+        ],
+        "slab": get_slab_addrs(module["slab"]["name"]),
+        "call": printed(decode_Stacks, exec_bt(f"bt {pipe_reader}")),
+        "disk": disk_of(facts["planted"]["frozen_fs_writer"]["mount"]),
+        "node": addr2sym(module["init_task"]),
+        "dm_mod": [loadModule("dm_mod"), struct_exists("struct mapped_device")],
+        "shell": run_crash_command("!echo from the shell"),
     }
 
 
@@ -106,11 +142,10 @@ def main():
         "tflags": decode_tflags(0xC, 4),
         "api": [readSU("struct task_struct", table.tt[0].ts).comm, os.sep, HZ],
         "damaged": damaged(),
+        "planted": planted(json.load(open(os.environ["CLASSIC_FACTS"], encoding="utf-8"))),
         "kernfs": [decode_kernfs_node(kn) for kn in kndir_iterate(block)],
     }
     with open(os.environ["CLASSIC_OUT"], "w", encoding="utf-8") as file:
-        import json
-
         json.dump(found, file)
 
 

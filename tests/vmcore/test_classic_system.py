@@ -24,10 +24,14 @@ _found: dict[str, Any] = {}
 def found(vmcore: Vmcore, tmp_path: Path) -> Any:
     """What a script saw, run once for each dump."""
     if vmcore.name not in _found:
-        out = tmp_path / "classic.json"
+        out, facts = tmp_path / "classic.json", vmcore.directory / "facts.json"
         files = next(iter(vmcore.forms.values()))
         commands = [f"target kdump {' '.join(map(str, files))}", f"source {SCRIPT}"]
-        run = gdb(*commands, args=[vmcore.vmlinux], env={"CLASSIC_OUT": str(out)})
+        run = gdb(
+            *commands,
+            args=[vmcore.vmlinux],
+            env={"CLASSIC_OUT": str(out), "CLASSIC_FACTS": str(facts)},
+        )
         assert out.exists(), run.out + run.err
         _found[vmcore.name] = json.loads(out.read_text())
     return _found[vmcore.name]
@@ -125,3 +129,24 @@ def test_wild_addresses_cost_only_themselves(found: Any) -> None:
 
 def test_the_api_comes_with_every_module(found: Any) -> None:
     assert found["api"] == ["swapper/0", "/", 250]
+
+
+def test_what_the_guest_planted_is_found(vmcore: Vmcore, found: Any) -> None:
+    module, planted = vmcore.facts["module"], found["planted"]
+    places = {n - i for n, i in zip(planted["klist"], module["klist"]["items"])}
+    assert len(planted["klist"]) == len(module["klist"]["items"]) and len(places) == 1
+    sleepers = [t["task"] for t in module["threads"] if t["waits_for"] == "wait_queue"]
+    assert sleepers and sorted(planted["waiting"]) == sorted(sleepers * len(sleepers))
+    allocated, free = planted["slab"]
+    assert sorted(allocated) == sorted(module["slab"]["allocated"].values())
+    assert set(module["slab"]["freed"]) <= set(free)
+    reader = vmcore.facts["planted"]["pipe_reader"]
+    assert planted["call"].startswith(f"PID={reader['pid']} CMD={reader['comm']}  sys_read(fd=")
+    disk, path = planted["disk"]
+    assert f"/dev/{disk}" == vmcore.facts["planted"]["frozen_fs_writer"]["device"]
+    assert path.startswith("/devices/") and path.endswith(f"/block/{disk}")
+    assert (planted["node"], planted["shell"]) == ("init_task", "from the shell\n")
+
+
+def test_module_debuginfo_is_found_below_the_folder_of_vmlinux(found: Any) -> None:
+    assert found["planted"]["dm_mod"] == [True, True]
