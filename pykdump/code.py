@@ -190,3 +190,18 @@ def _field_over(struct: gdb.Type, offset: int) -> gdb.Field | None:
         if start <= offset < start + max(1, field.type.sizeof):
             return field
     return None
+
+
+def parameters(addr: int) -> list[tuple[str, str]]:
+    """Name and type of the parameters of the function that an instruction is in, in order.
+
+    Empty where the loaded debug info does not know.
+    """
+    block = gdb.block_for_pc(addr)
+    while block is not None and (
+        block.function is None or not (block.superblock is None or block.superblock.is_static)
+    ):
+        if block.is_global or block.is_static:
+            return []
+        block = block.superblock
+    return [(symbol.name, str(symbol.type)) for symbol in block or () if symbol.is_argument]

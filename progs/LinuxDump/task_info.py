@@ -6,10 +6,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from LinuxDump import credentials, rlimits, task_details, task_rows
+from LinuxDump import credentials, task_details, task_limits, task_rows
 from LinuxDump.credentials import Credentials
-from LinuxDump.rlimits import Limit
 from LinuxDump.task_details import Details
+from LinuxDump.task_limits import Limit
 from LinuxDump.task_records import Task, TaskTable
 from LinuxDump.task_rows import TaskRow
 from LinuxDump.task_selection import comm
@@ -95,7 +95,7 @@ def task_info(task: Task, table: TaskTable) -> TaskInfo | None:
         thread_flags=0 if flags is None else flags[0],
         cred=credentials.credentials(row.cred),
         real_cred=credentials.credentials(row.real_cred),
-        limits=rlimits.limits([task.addr])[0],
+        limits=tuple(task_limits.limits(task.addr)),
         thread_info_addr=info_addr,
         stack_addr=row.stack,
     )
@@ -149,9 +149,9 @@ def lines(info: TaskInfo, *, detail: int) -> Iterator[str]:
     )
     yield f"   -- Namespaces: {spaces or 'none'}"
     yield "   -- Rlimits:"
-    for limit in info.limits:
+    for number, limit in enumerate(info.limits):
         current, maximum = _limit(limit.current), _limit(limit.maximum)
-        yield f"      {limit.number:02d} ({limit.name}) cur={current} max={maximum}"
+        yield f"      {number:02d} (RLIMIT_{limit.name}) cur={current} max={maximum}"
     yield f"   -- <struct thread_info {info.thread_info_addr:#x}> stack {info.stack_addr:#x}"
 
 
