@@ -294,6 +294,7 @@ _ACCEL_USERS = (
     "pykdump.layout",
     "pykdump.readers",
     "pykdump.structs",
+    "pykdump.values",
     "pykdump.memory",
     "pykdump.frames",
     "pykdump.lists",

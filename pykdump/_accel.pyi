@@ -356,6 +356,13 @@ class Member:
     def read(self, addr: int) -> Any:
         """The member of the struct at an address."""
 
+class TextObject(str):
+    """Text from memory, with its bytes and its address."""
+
+    ByteArray: bytes  #: all bytes that were read
+    addr: int | None  #: where the text lies
+    ptr: int | None  #: where the pointer to it lies; None for arrays
+
 class StructObject(int):
     """An address whose attributes are the members of a struct.
 

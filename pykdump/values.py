@@ -9,20 +9,29 @@ from typing import TYPE_CHECKING, Any, Union, overload
 from pykdump import readers
 
 if TYPE_CHECKING:
+    from pykdump._accel import TextObject
     from pykdump.datatypes import EnumInfo, TypeInfo
+else:
+    try:
+        from pykdump._accel import TextObject
+    except ImportError:  # plain pytest
+
+        class TextObject(str):
+            """Text, with its bytes and its address."""
+
+            __slots__ = ("ByteArray", "addr", "ptr")
+
 
 _TEXT_SIZE = 256
 
 
-class SmartString(str):
+class SmartString(TextObject):
     """Text of a ``char`` array or behind a ``char *``: up to its NUL, bytes above 127 as ``\\xNN``.
 
     Indices and slices reach what lies behind the NUL, too.
     """
 
-    ByteArray: bytes  #: all bytes that were read
-    addr: int | None  #: where the text lies
-    ptr: int | None  #: where the pointer to it lies; None for arrays
+    __slots__ = ()
 
     def __new__(
         cls, s: bytes | tPtr, addr: int | None = None, ptr: int | None = None
@@ -38,6 +47,9 @@ class SmartString(str):
         made.addr = addr
         made.ptr = ptr
         return made
+
+    def __getnewargs__(self) -> Any:  # for copies
+        return self.ByteArray, self.addr, self.ptr
 
     def __getitem__(self, index: Any) -> str:
         return self.ByteArray.decode("ascii", "backslashreplace")[index]

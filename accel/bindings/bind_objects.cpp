@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "bindings/object_memory.h"
 #include "bindings/struct_object.h"
+#include "bindings/text_object.h"
 #include "walk/walk.h"
 
 namespace pyk {
@@ -47,6 +48,7 @@ ReaderPtr make_reader(const std::string& kind, std::uint8_t size, bool is_signed
     reader->count = count;
     reader->stride = stride;
     reader->make = std::move(make);
+    reader->makes_text = is_text_class(reader->make);
     reader->element = element;
     check(*reader);
     return reader;
@@ -123,6 +125,7 @@ void bind_objects(py::module_& m) {
         .def("read", [](const MemberReader& member, const py::int_& addr) {
             return owned(member.read(to_address(addr), {}));
         });
+    m.attr("TextObject") = py::handle(text_object_type());
     m.attr("StructObject") = py::handle(struct_object_type());
     m.def("forget_members", &forget_members);
     m.def(

@@ -3,6 +3,7 @@
 
 #include "base/error.h"
 #include "bindings/object_memory.h"
+#include "bindings/text_object.h"
 
 namespace pyk {
 
@@ -104,13 +105,17 @@ PyObject* ValueReader::from_bytes(ByteSpan raw) const {
 
 PyObject* ValueReader::read_text(std::uint64_t addr, std::uint64_t place,
                                  const ReadLabel& label) const {
-    std::vector<std::byte> raw(count != 0 ? count : kTextSize);
+    std::byte place_for_most[kTextSize];
+    std::vector<std::byte> place_for_long(count > kTextSize ? count : 0);
+    std::span<std::byte> raw = place_for_long;
+    if (count <= kTextSize) raw = std::span(place_for_most).first(count != 0 ? count : kTextSize);
     if (count != 0) {
         read_exactly(addr, raw, label);
     } else if (ObjectMemory::get().read_prefix(addr, raw) < raw.size()) {
-        raw.resize(kTextSize - addr % kTextSize);
+        raw = raw.first(kTextSize - addr % kTextSize);
         read_exactly(addr, raw, label);
     }
+    if (makes_text) return make_text(make.ptr(), raw, addr, place);
     const py::object pointer = place != 0 ? py::object(py::int_(place)) : py::none();
     return make(to_bytes(raw), addr, pointer).release().ptr();
 }

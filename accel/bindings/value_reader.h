@@ -32,6 +32,7 @@ class ValueReader {
     std::uint64_t count = 0, stride = 0;  // kText: count bytes
     py::object make;                      // of integers and pointers too, unless it is None
     std::shared_ptr<const ValueReader> element;
+    bool makes_text = false;  // `make` is a class of text
 
     // A new reference; null with a Python exception set.
     PyObject* read(std::uint64_t addr, const ReadLabel& label) const;

@@ -120,6 +120,22 @@ ROWS: dict[str, Any] = {
     'readSymbol("conf_text").array[8:10]': ["str", "or"],
     'str(SmartString(b"ab\\0cd", 5))': ["str", "ab"],
     'SmartString(b"ab\\0cd", 5)[3:]': ["str", "cd"],
+    "(lambda c: (c, c.addr, c.ByteArray.hex()))(__import__('copy').deepcopy("
+    "readSymbol('conf_text').array))": [
+        "tuple",
+        [
+            ["SmartString", "sixteen or less", b"sixteen or less\0".hex()],
+            ["int", "@conf_text"],
+            ["str", b"sixteen or less\0".hex()],
+        ],
+    ],
+    "(lambda s: (s == 'full', s.upper(), s + '!', '%s|%6s' % (s, s), len(s), {s: 1}['full']))"
+    "(readSymbol('conf_text').full)": [
+        "tuple",
+        [["bool", True], ["str", "FULL"], ["str", "full!"], ["str", "full|  full"]]
+        + [["int", 4], ["int", 1]],
+    ],
+    "type('Mine', (SmartString,), {})(b'ab').ByteArray.hex()": ["str", "6162"],
     # members with the names of what objects of the API have
     "[getattr(readSymbol('conf_names'), n) for n in getStructInfo('struct conf_names')]": [
         "list",
@@ -192,6 +208,8 @@ RAISES = {
     'iter(readSymbol("conf_flexible").items)': "TypeError",
     'iter(readSymbol("conf_nested"))': "TypeError",
     "SmartString(5)": "TypeError",
+    "SmartString('text')": "TypeError",
+    "int(readSymbol('conf_text').array)": "TypeError",
     "Deref(5)": "TypeError",
     "Addr(5)": "TypeError",
     'Addr(readSymbol("conf_pointer"))': "TypeError",
