@@ -7,7 +7,8 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from LinuxDump import crash_text, task_rows
+from LinuxDump import crash_block, crash_text, task_rows
+from LinuxDump.crash_block import DiskRequests
 from LinuxDump.findings import Finding, Situation, findings
 from LinuxDump.fs.mounts import Mount
 from LinuxDump.memory_usage import MemoryUsage
@@ -51,6 +52,7 @@ class CrashReport:
     memory: MemoryUsage
     rss_pages: int
     blocked: tuple[TaskStack, ...]  #: oldest first
+    requests: tuple[DiskRequests, ...]
     queues: tuple[CpuQueue, ...]
     mounts: tuple[Mount, ...]
     log: tuple[LogLine, ...]  #: its last lines, or all
@@ -78,6 +80,8 @@ def collect(*, fast: bool, detail: int) -> CrashReport:
         rss = _rss_pages(situation)
     with section("blocked tasks"):
         blocked = tuple(task_stacks(_blocked(situation, detail)))
+    with section("block requests"):
+        requests = tuple(situation.requests)
     with section("memory"):
         usage = situation.memory
     with section("run queues"):
@@ -94,6 +98,7 @@ def collect(*, fast: bool, detail: int) -> CrashReport:
         memory=usage,
         rss_pages=rss,
         blocked=blocked,
+        requests=requests,
         queues=queues,
         mounts=mounted,
         log=tuple(lines if detail else lines[-_TAIL:]),
@@ -157,6 +162,9 @@ def render(report: CrashReport, *, quiet: bool, detail: int) -> Iterator[str]:
     yield from crash_text.box("Memory Usage (kmem -i)")
     yield from crash_text.memory_lines(report.memory)
     yield f"  RSS_TOTAL={report.rss_pages} pages, %mem={_share(report):6.1f}"
+    if report.requests:
+        yield from crash_text.box("Block Requests")
+        yield from crash_block.request_lines(report.requests, detail)
     yield from _blocked_lines(report, detail)
     yield from crash_text.box("Scheduler Runqueues (per CPU)")
     for queue in report.queues:

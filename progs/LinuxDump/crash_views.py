@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from LinuxDump import (
+    crash_block,
     crash_locks,
     crash_text,
     findings,
@@ -224,11 +225,14 @@ _VIEWS: dict[str, tuple[str, str, Callable[..., Shown]]] = {
         crash_locks.view,
     ),
     "radix_tree_element": ("ROOT OFFSET", "an element of a radix tree or XArray, both hex", _radix),
+    "pci": ("", "PCI devices, and the ranges of addresses of devices", crash_block.pci_view),
     "sysctl": ("", "values of all sysctls", _sysctl),
     "findstacks": ("PATTERN", "stacks with a function that matches", _findstacks),
     "checkstacks": ("", "check the stacks of all tasks for corruption", _checkstacks),
     "keventd_wq": ("", "the work queue of keventd, on kernels that have it", _gone_workqueue),
     "kblockd_wq": ("", "the work queue of kblockd, on kernels that have it", _gone_workqueue),
+    "blkreq": ("", "block requests that are not over", crash_block.requests_view),
+    "blkdevs": ("", "block devices by their majors", crash_block.devices_view),
     "decodesyscalls": (
         "TASK",
         "arguments of system calls: a pid, a command, or all",
@@ -241,6 +245,7 @@ _VIEWS: dict[str, tuple[str, str, Callable[..., Shown]]] = {
     "ext3": ("", "blocks and inodes of ext3 and ext4 file systems", _ext3),
     "ls": ("PATH", "a folder, as far as its entries are cached", _ls),
     "stacksummary": ("", "equal stacks together", _stacksummary),
+    "devmapper": ("", "devices of device-mapper", crash_block.mapper_view),
     "runq": ("", "run queues", _runq),
     "umem": ("", "memory of all processes", _umem),
 }

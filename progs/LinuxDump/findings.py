@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import re
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -21,7 +21,9 @@ from LinuxDump import (
     task_details,
     task_memory,
 )
+from LinuxDump.crash_block import DiskRequests, disk_requests
 from LinuxDump.fs import mounts, superblocks
+from LinuxDump.hangs import collect
 from LinuxDump.oops import LogLine
 from LinuxDump.stack_areas import thread_size
 from LinuxDump.task_records import Task, TaskTable, task_table
@@ -30,6 +32,7 @@ from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
+from pykdump.printing import printable
 from pykdump.sections import section
 
 #: Weights: how likely it is what the reader looks for.
@@ -100,6 +103,16 @@ class Situation:
         """What the first process sees mounted."""
         return mounts.mounts()
 
+    @cached_property
+    def waits(self) -> collect.Waits:
+        """Who waits for whom."""
+        return collect.collect()
+
+    @cached_property
+    def requests(self) -> list[DiskRequests]:
+        """Block requests that are not over."""
+        return disk_requests()
+
     def functions(self, task: Task) -> list[str]:
         """The functions on a task's stack."""
         stack = self.stacks.get(task.addr)
@@ -131,14 +144,7 @@ def _blocked_tasks(situation: Situation) -> Iterator[Finding]:
         return
     old.sort(key=lambda task: -_age_s(task))
     hung = [task for task in old[:10] if _age_s(task) > _HUNG_S]
-    places: dict[str, list[Task]] = defaultdict(list)
-    for task in old:
-        places[_wait_place(situation, task)].append(task)
-    details = [
-        f"{len(tasks)} in {place}: "
-        + ", ".join(f"{task.pid} {comm(task)} {_age_s(task):.0f} s" for task in tasks[:_SHOWN])
-        for place, tasks in sorted(places.items(), key=lambda item: -len(item[1]))
-    ]
+    details = list(_roots(situation))
     title = f"{len(old)} tasks are UNINTERRUPTIBLE for more than {_OLD_S} s"
     weight = 60
     if len(hung) > 1:
@@ -147,21 +153,54 @@ def _blocked_tasks(situation: Situation) -> Iterator[Finding]:
     yield Finding(weight, title, tuple(details), "hanginfo")
 
 
+def _roots(situation: Situation) -> Iterator[str]:
+    # What tasks wait for in the end, the one with most tasks behind it first.
+    graph = situation.waits.graph
+    shown = 0
+    for root in graph.roots():
+        nodes = [graph.nodes[key] for key in root.trunk]
+        tasks = [graph.nodes[key] for key in root.tasks]
+        if shown < _SHOWN and any(task.state == "D" for task in tasks):
+            age = f", longest {root.longest_ns / 1e9:.0f} s" if root.longest_ns else ""
+            inferred = " (inferred)" if root.inferred else ""
+            way = " <- ".join(printable(node.text) for node in nodes)
+            yield f"{len(tasks)} tasks{age}: {way}{inferred}"
+            shown += 1
+
+
+def _deadlocks(situation: Situation) -> Iterator[Finding]:
+    graph = situation.waits.graph
+    for cycle in graph.cycles():
+        texts = [printable(graph.nodes[key].text) for key in cycle]
+        behind = len(graph.behind(cycle)) - len(cycle)
+        title = f"deadlock of {sum(graph.nodes[key].kind == 'task' for key in cycle)} tasks"
+        yield Finding(
+            88,
+            title + (f", {behind} wait behind it" if behind else ""),
+            (" <- ".join([*texts, texts[0]]),),
+            "hanginfo",
+        )
+
+
+def _requests(situation: Situation) -> Iterator[Finding]:
+    old = [
+        (request, disk)
+        for disk in situation.requests
+        for request in disk.requests
+        if (request.in_flight_ns or 0) > _OLD_S * 10**9
+    ]
+    if old:
+        names = Counter(disk.disk for _, disk in old)
+        oldest = max(request.in_flight_ns or 0 for request, _ in old) / 1e9
+        title = f"{len(old)} block requests are in flight for more than {_OLD_S} s"
+        details = [f"{number} of {name}" for name, number in names.most_common(_SHOWN)]
+        yield Finding(
+            67, f"{title}, the oldest {oldest:.0f} s", tuple(details), "crashinfo --blkreq -v"
+        )
+
+
 def _age_s(task: Task) -> float:
     return (task.ran_ago_ns or 0) / 1e9
-
-
-def _wait_place(situation: Situation, task: Task) -> str:
-    start, end = (lowlevel.find_symbol(f"__sched_text_{place}") for place in ("start", "end"))
-    stack = situation.stacks.get(task.addr)
-    for frame in stack.frames if stack else ():
-        if frame.kind == "user":
-            break
-        if start and end and start <= frame.addr < end:
-            continue
-        if frame.function:
-            return frame.function
-    return "?"
 
 
 def _services(situation: Situation) -> Iterator[Finding]:
@@ -390,7 +429,16 @@ def _modules(situation: Situation) -> Iterator[Finding]:
 
 #: All checks, in the order in which they are made.
 CHECKS: tuple[Check, ...] = (
-    *(_blocked_tasks, _services, _parents, check_stacks, _namespaces, _zombies),
+    *(
+        _deadlocks,
+        _blocked_tasks,
+        _requests,
+        _services,
+        _parents,
+        check_stacks,
+        _namespaces,
+        _zombies,
+    ),
     *(_load, _queues, _memory, _fragmentation, _big_processes, _memory_pressure),
     *(_frozen, _log, _earlier_oopses, _modules),
 )

@@ -146,7 +146,7 @@ def test_frozen_file_systems_and_blocked_tasks_are_found(
     frozen = next(each for title, each in found.items() if "frozen" in title)
     assert any("/mnt/frozen" in line for line in frozen["details"])
     blocked = next(each for title, each in found.items() if "UNINTERRUPTIBLE" in title)
-    assert any("percpu_rwsem_wait" in line for line in blocked["details"])
+    assert any("/mnt/frozen" in line for line in blocked["details"])
     assert blocked["command"] == "hanginfo"
     weights = [each["weight"] for each in report["findings"]]
     assert weights == sorted(weights, reverse=True)
@@ -199,7 +199,17 @@ def test_views(vmcore: Vmcore) -> None:
         *("lws", "sysctl", "sysctl -vv", "findstacks percpu_rwsem_wait", "checkstacks"),
         *("keventd_wq", "kblockd_wq", f"decodesyscalls {planted['pid']}", "decodesyscalls all"),
         *("mutex rtnl_mutex", "rwsemaphore namespace_sem", "semaphore console_sem", "workqueues"),
-        *("ext3", "ls /mnt", "stacksummary -v", "runq", "umem"),
+        *(
+            "pci",
+            "blkreq -vv",
+            "blkdevs -v",
+            "devmapper -v",
+            "ext3",
+            "ls /mnt",
+            "stacksummary -v",
+            "runq",
+            "umem",
+        ),
     )
     found = run(vmcore, *(f"crashinfo --{word}" for word in words))
     assert "Traceback" not in found.out + found.err, found.err
@@ -226,3 +236,29 @@ def test_words_that_name_nothing_get_a_sentence(vmcore: Vmcore) -> None:
     assert found.status == 2 and "Traceback" not in found.err
     nothing = run(vmcore, "crashinfo --radix_tree_element 10 1", "crashinfo --umem")
     assert "Traceback" not in nothing.err + nothing.out
+
+
+def test_devices_and_ranges_are_those_of_proc(vmcore: Vmcore) -> None:
+    files = vmcore.facts["files"]
+    found = run(vmcore, "crashinfo --pci", "crashinfo --blkdevs --json", "crashinfo --devmapper")
+    ranges = found.out[found.out.index("Resources\n") :].splitlines()[1:]
+    assert ranges[: len(files["/proc/iomem"].splitlines())] == files["/proc/iomem"].splitlines()
+    told = files["/proc/devices"].partition("Block devices:\n")[2]
+    majors = {line.split()[0]: line.split()[1] for line in told.splitlines() if line.strip()}
+    records = found.json()["view"]["records"]
+    assert {str(each["major"]): each["name"] for each in records} == majors
+    devices = {device["name"] for each in records for device in each["devices"]}
+    assert {path.split("/")[3] for path in files if re.match("/sys/block/[^/]+/dev$", path)} <= (
+        devices
+    )
+    for line in vmcore.facts["commands"]["dmsetup_info"].splitlines()[1:]:
+        name, _, minor, *_ = line.split()
+        assert re.search(rf"^{name} +minor={minor}$", found.out, re.M), name
+
+
+def test_the_planted_request_is_found_in_flight(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    planted = vmcore.facts["planted"]["scsi_inflight"]
+    (disk,) = [each for each in report["requests"] if f"/dev/{each['disk']}" == planted["device"]]
+    (request,) = disk["requests"]
+    assert (request["sector"], request["size_bytes"]) == (planted["sector"], planted["bytes"])
+    assert request["state"] == "in flight" and request["operation"] == "READ"
