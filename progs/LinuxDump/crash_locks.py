@@ -92,7 +92,7 @@ def view(_: object, detail: int) -> tuple[Any, list[str]]:
 def lines(found: list[InUse]) -> Iterator[str]:
     """The same as text."""
     for kind in ("rw_semaphore", "mutex", "wait_queue_head"):
-        yield f" -- {kind}s in use --"
+        yield f" -- struct {kind} in use --"
         for each in found:
             if each.kind == kind:
                 yield f"   {each.name:<40} <struct {kind} {each.addr:#x}> {each.text}"

@@ -22,6 +22,7 @@ from LinuxDump.task_rows import TaskCounts, TaskRow
 from LinuxDump.verdict import TAINTS, Verdict, log_lines, verdict
 from pykdump import __version__, models
 from pykdump.colors import paint
+from pykdump.logging import pylog
 from pykdump.printing import printable
 from pykdump.sections import section
 
@@ -109,7 +110,11 @@ def _recent(situation: Situation) -> tuple[Recent, ...]:
     known = [task for task in situation.threads if task.ran_ago_ns is not None]
     newest = sorted(known, key=lambda task: task.ran_ago_ns or 0)[:_RECENT]
     rows = task_rows.rows(newest)
-    return tuple(map(Recent, rows, task_rows.arguments(newest)))
+    args = task_rows.arguments(newest)
+    lost = sum(1 for task, text in zip(newest, args) if task.pgd_addr and text is None)
+    if lost:
+        pylog.warning(f"command lines of {lost} processes are not in the dump: no user pages")
+    return tuple(map(Recent, rows, args))
 
 
 def _rss_pages(situation: Situation) -> int:

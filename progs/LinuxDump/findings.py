@@ -51,6 +51,7 @@ _RECLAIM = re.compile(
     r"try_to_free_(mem_cgroup_)?pages|shrink_(node|lruvec|zones?|slab|inactive_list)|"
     r"__alloc_pages_direct_(reclaim|compact)|balance_dirty_pages|throttle_direct_reclaim"
 )
+_WORD = Layout("struct list_head", "next")  # any word will do
 _STACK = Layout("struct task_struct", "stack", "thread.sp")
 
 
@@ -85,8 +86,10 @@ class Situation:
     def stacks(self) -> dict[int, BTstack.Stack]:
         """Stacks by address of the task."""
         modules.add_to_tables()
-        tasks = self.table.tasks
-        return {task.addr: stack for task, stack in zip(tasks, BTstack.stacks(tasks))}
+        known = {addr: sleeper.stack for addr, sleeper in self.waits.sleepers.items()}
+        tasks = [task for task in self.table.tasks if task.addr not in known]
+        known.update((task.addr, stack) for task, stack in zip(tasks, BTstack.stacks(tasks)))
+        return known
 
     @cached_property
     def memory(self) -> memory_usage.MemoryUsage:
@@ -224,17 +227,9 @@ def _parents(situation: Situation) -> Iterator[Finding]:
         if detail is not None
     }
     known = situation.table.by_addr
-    longest: list[int] = []
-    looped = False
-    for addr in parents:
-        chain, seen = [addr], {addr}
-        while (up := parents.get(chain[-1])) is not None and up in known:
-            if up in seen:
-                looped = True
-                break
-            chain.append(up)
-            seen.add(up)
-        longest = max(longest, chain, key=len)
+    longest, looped = _longest_chain(
+        {addr: up for addr, up in parents.items() if up in known and addr in known}
+    )
     if looped:
         yield Finding(ERROR, "parents of tasks form a loop", (), "pstree -p")
     if len(longest) >= _CHAIN_MIN:
@@ -244,18 +239,42 @@ def _parents(situation: Situation) -> Iterator[Finding]:
         yield Finding(WARNING, title, (" > ".join(shown),), "pstree -p")
 
 
+def _longest_chain(parents: dict[int, int]) -> tuple[list[int], bool]:
+    # From the youngest to the oldest, and whether there is a loop anywhere; each task once.
+    depths: dict[int, int] = {}
+    looped = False
+    for addr in parents:
+        way = []
+        seen = set()
+        while addr not in depths and addr in parents:
+            if addr in seen:
+                looped = True
+                break
+            seen.add(addr)
+            way.append(addr)
+            addr = parents[addr]
+        depth = depths.get(addr, 0)
+        for each in reversed(way):
+            depth += 1
+            depths[each] = depth
+    if not depths:
+        return [], looped
+    chain = [max(depths, key=lambda addr: depths[addr])]
+    while chain[-1] in parents and len(chain) <= len(parents):
+        chain.append(parents[chain[-1]])
+    return chain, looped
+
+
 def check_stacks(situation: Situation) -> Iterator[Finding]:
     tasks = situation.table.tasks
     size = thread_size()
     damaged = []
     rows = _STACK.read_many([task.addr for task in tasks])
-    for task, row in zip(tasks, rows):
-        if row is None or not row.stack:
+    ends = _WORD.read_many([0 if row is None else row.stack for row in rows])
+    for task, row, end in zip(tasks, rows, ends):
+        if row is None or not row.stack or end is None:
             continue
-        try:
-            magic = lowlevel.read_uint(row.stack, 4)
-        except PykdumpError:
-            continue
+        magic = end.next & 0xFFFF_FFFF
         if magic != _STACK_END_MAGIC and task.idle_cpu != 0:
             damaged.append(
                 f"{task.pid} {comm(task)}: the end of its stack {row.stack:#x} is {magic:#x}"

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from pykdump import compat, lowlevel
+from pykdump import collector, compat, lowlevel
 from pykdump.layout import Layout
 
 _TASK = Layout(
@@ -77,14 +77,32 @@ class Details:
     namespaces: dict[str, Namespace]  #: by their names in /proc/PID/ns; none for a dead task
 
 
+#: What was read of the open dump.
+_of_kernel: tuple[lowlevel.Kernel, dict[int, Details | None]] | None = None
+
+
 def details(tasks: Sequence[int]) -> list[Details | None]:
-    """Details of each task; None for what cannot be read.
+    """Details of each task, read once a dump; None for what cannot be read.
 
     :param tasks: ``struct task_struct *``.
     """
+    global _of_kernel
+    if _of_kernel is None or _of_kernel[0] is not lowlevel.kernel():
+        _of_kernel = (lowlevel.kernel(), {})
+    found = _of_kernel[1]
+    fresh = [addr for addr in tasks if addr not in found]
+    if fresh:
+        found.update(zip(fresh, _read(fresh)))
+    return [found[addr] for addr in tasks]
+
+
+def _read(tasks: Sequence[int]) -> list[Details | None]:
     rows = _TASK.read_many(tasks)
     known = _Known([row for row in rows if row is not None])
-    return [None if row is None else _record(addr, row, known) for addr, row in zip(tasks, rows)]
+    with collector.paused():
+        return [
+            None if row is None else _record(addr, row, known) for addr, row in zip(tasks, rows)
+        ]
 
 
 class _Known:

@@ -68,7 +68,7 @@ def _children(leaders: list[Task], table: TaskTable) -> dict[int, list[Task]]:
         if parent is not None and parent.idle_cpu is None:
             parent = by_pid.get(parent.tgid)  # a thread may have made it
         parents[task.addr] = root_addr if parent is None else parent.addr
-    lost = [addr for addr in parents if not _leads_to(addr, root_addr, parents)]
+    lost = _lost(root_addr, parents)
     for addr in lost:
         parents[addr] = root_addr
     if lost:
@@ -79,14 +79,24 @@ def _children(leaders: list[Task], table: TaskTable) -> dict[int, list[Task]]:
     return found
 
 
-def _leads_to(addr: int, root: int, parents: dict[int, int]) -> bool:
-    seen = set()
-    while addr != root:
-        if addr in seen or addr not in parents:
-            return False
-        seen.add(addr)
-        addr = parents[addr]
-    return True
+def _lost(root: int, parents: dict[int, int]) -> list[int]:
+    # Those whose ancestors do not end in the root; each is looked at once.
+    good = {root}
+    lost = []
+    for addr in parents:
+        way: list[int] = []
+        seen = set()
+        at = addr
+        while at not in good and at in parents and at not in seen:
+            seen.add(at)
+            way.append(at)
+            at = parents[at]
+        if at in good:
+            good.update(way)
+        else:
+            lost += [each for each in way if each not in lost]
+            good.update(way)  # told once
+    return lost
 
 
 def _node(task: Task, children: dict[int, list[Task]], threads: dict[int, int]) -> Node:

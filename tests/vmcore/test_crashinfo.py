@@ -262,3 +262,16 @@ def test_the_planted_request_is_found_in_flight(vmcore: Vmcore, report: dict[str
     (request,) = disk["requests"]
     assert (request["sector"], request["size_bytes"]) == (planted["sector"], planted["bytes"])
     assert request["state"] == "in flight" and request["operation"] == "READ"
+
+
+def test_dumps_without_user_pages_and_of_live_systems_cost_warnings_only(vmcore: Vmcore) -> None:
+    filtered = [form for form in vmcore.forms if "d31" in form]
+    if not filtered:
+        pytest.skip("not applicable: there is no filtered form of this dump")
+    tools = ("crashinfo", "taskinfo -v", "taskinfo --memory", "taskinfo --ns", "pstree", "tslog")
+    words = [word for tool in (*tools, "modinfo -u", "fregs -A -aa") for word in ("-c", tool)]
+    found = launch(vmcore.vmlinux, *vmcore.forms[filtered[0]], "--batch", *words)
+    assert found.status == 1 and "Traceback" not in found.out + found.err, found.err
+    if "alive" not in vmcore.name:  # kernel threads ran last there
+        assert re.search("command lines of [1-5] processes are not in the dump", found.out)
+    assert "(no user stack)" in found.out
