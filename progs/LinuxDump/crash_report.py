@@ -7,11 +7,12 @@ import textwrap
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from LinuxDump import crash_block, crash_text, task_rows
+from LinuxDump import crash_block, crash_text, network_summary, task_rows
 from LinuxDump.crash_block import DiskRequests
 from LinuxDump.findings import Finding, Situation, findings
 from LinuxDump.fs.mounts import Mount
 from LinuxDump.memory_usage import MemoryUsage
+from LinuxDump.network_summary import NetworkSummary
 from LinuxDump.oops import LogLine
 from LinuxDump.run_queues import CpuQueue
 from LinuxDump.run_queues import lines as queue_lines
@@ -22,6 +23,7 @@ from LinuxDump.task_rows import TaskCounts, TaskRow
 from LinuxDump.verdict import TAINTS, Verdict, log_lines, verdict
 from pykdump import __version__, models
 from pykdump.colors import paint
+from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
 from pykdump.printing import printable
 from pykdump.sections import section
@@ -55,6 +57,7 @@ class CrashReport:
     blocked: tuple[TaskStack, ...]  #: oldest first
     requests: tuple[DiskRequests, ...]
     queues: tuple[CpuQueue, ...]
+    network: NetworkSummary | None  #: None where it cannot be read
     mounts: tuple[Mount, ...]
     log: tuple[LogLine, ...]  #: its last lines, or all
 
@@ -87,6 +90,8 @@ def collect(*, fast: bool, detail: int) -> CrashReport:
         usage = situation.memory
     with section("run queues"):
         queues = tuple(situation.queues)
+    with section("network"):
+        network = _network()
     with section("mounts"):
         mounted = tuple(situation.mounts)
     return CrashReport(
@@ -101,6 +106,7 @@ def collect(*, fast: bool, detail: int) -> CrashReport:
         blocked=blocked,
         requests=requests,
         queues=queues,
+        network=network,
         mounts=mounted,
         log=tuple(lines if detail else lines[-_TAIL:]),
     )
@@ -115,6 +121,14 @@ def _recent(situation: Situation) -> tuple[Recent, ...]:
     if lost:
         pylog.warning(f"command lines of {lost} processes are not in the dump: no user pages")
     return tuple(map(Recent, rows, args))
+
+
+def _network() -> NetworkSummary | None:
+    try:
+        return network_summary.network_summary()
+    except PykdumpError as error:
+        pylog.warning(f"the network cannot be summed up: {error}")
+        return None
 
 
 def _rss_pages(situation: Situation) -> int:
@@ -177,6 +191,9 @@ def render(report: CrashReport, *, quiet: bool, detail: int) -> Iterator[str]:
     locked = [str(queue.cpu) for queue in report.queues if queue.is_locked]
     if locked:
         yield f" {len(locked)} runqueues are locked: CPU {', '.join(locked)}"
+    if report.network is not None:
+        yield from crash_text.box("Network Status Summary")
+        yield from network_summary.lines(report.network)
     yield from crash_text.box("Mounted FS")
     yield from (
         f"{each.addr:x} {each.sb_addr:x} {each.fstype:<8} {each.device:<12} {each.mountpoint}"

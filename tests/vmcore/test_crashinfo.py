@@ -275,3 +275,25 @@ def test_dumps_without_user_pages_and_of_live_systems_cost_warnings_only(vmcore:
     if "alive" not in vmcore.name:  # kernel threads ran last there
         assert re.search("command lines of [1-5] processes are not in the dump", found.out)
     assert "(no user stack)" in found.out
+
+
+def test_tcp_sockets_are_counted_by_state(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    told: Counter[str] = Counter()
+    for name in ("/proc/net/tcp", "/proc/net/tcp6"):
+        told.update(line.split()[3] for line in vmcore.facts["files"][name].splitlines()[1:])
+    counts = report["network"]["tcp"]
+    for code, state in (
+        ("01", "ESTABLISHED"),
+        ("02", "SYN_SENT"),
+        ("08", "CLOSE_WAIT"),
+        ("0A", "LISTEN"),
+    ):
+        assert abs(counts.get(state, 0) - told[code]) <= (2 if code == "01" else 0), state
+    devices = [
+        line.split(":")[0].strip()
+        for line in vmcore.facts["files"]["/proc/net/dev"].splitlines()[2:]
+    ]
+    assert [each["name"] for each in report["network"]["interfaces"]] == devices
+    waiting = vmcore.facts["planted"]["socket_accept_queue"]["listener"]["local"][1]
+    queues = {each["local_port"]: each["what"] for each in report["network"]["unusual"]}
+    assert queues[waiting].startswith("listen queue")
