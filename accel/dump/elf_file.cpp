@@ -60,6 +60,9 @@ void for_each_section(Elf* elf, Visit visit) {
     }
 }
 
+// An index costs as much as some four passes over the symbols.
+constexpr int kLookupsWithoutIndex = 4;
+
 }  // namespace
 
 ElfFile::ElfFile(const std::string& path) : path_(path), file_(std::make_unique<Close>()) {
@@ -109,14 +112,28 @@ void ElfFile::for_each_symbol(const std::function<void(const Symbol&)>& visit) c
 }
 
 std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::string>& names) const {
-    const std::set<std::string_view> wanted(names.begin(), names.end());
     std::map<std::string, std::uint64_t> found;
+    if (++lookups_ > kLookupsWithoutIndex) {
+        if (by_name_.empty()) index_symbols();
+        for (const std::string& name : names) {
+            const auto known = by_name_.find(name);
+            if (known != by_name_.end()) found.emplace(name, known->second);
+        }
+        return found;
+    }
+    const std::set<std::string_view> wanted(names.begin(), names.end());
     for_each_symbol([&](const Symbol& symbol) {
         if (symbol.section != SHN_UNDEF && wanted.contains(symbol.name)) {
             found.emplace(symbol.name, symbol.value);
         }
     });
     return found;
+}
+
+void ElfFile::index_symbols() const {
+    for_each_symbol([&](const Symbol& symbol) {
+        if (symbol.section != SHN_UNDEF) by_name_.emplace(symbol.name, symbol.value);
+    });
 }
 
 std::optional<std::uint64_t> ElfFile::symbol(const std::string& name) const {

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <unordered_map>
 #include <vector>
 
 struct Elf;
@@ -28,7 +29,7 @@ class ElfFile {
     bool has_debuginfo() const { return has_debuginfo_; }
     bool percpu_is_zero_based() const { return percpu_is_zero_based_; }
 
-    // Values of symbols as linked; names that are not there are left out.
+    // Values of symbols as linked; names that are not there are left out. Not for several threads.
     std::map<std::string, std::uint64_t> symbols(const std::vector<std::string>& names) const;
     std::optional<std::uint64_t> symbol(const std::string& name) const;
 
@@ -50,6 +51,7 @@ class ElfFile {
 
  private:
     void look_at_sections();
+    void index_symbols() const;
 
     struct Close;
     std::string path_;
@@ -58,6 +60,8 @@ class ElfFile {
     std::uint16_t machine_ = 0;
     bool has_debuginfo_ = false;
     bool percpu_is_zero_based_ = false;
+    mutable int lookups_ = 0;
+    mutable std::unordered_map<std::string_view, std::uint64_t> by_name_;  // after some look-ups
 };
 
 }  // namespace pyk
