@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import io
 import os
+import sys
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable
@@ -15,6 +16,9 @@ import gdb
 #: Texts of threads that are kept until somebody prints them.
 _KEPT = 10_000
 
+#: Pieces of a line that are printed before it ends.
+_BEGUN = 1000
+
 
 class PagerQuit(KeyboardInterrupt):
     """The user answered "q" to the pager: nobody wants to read more."""
@@ -23,7 +27,8 @@ class PagerQuit(KeyboardInterrupt):
 class Output(io.TextIOBase):
     """A text stream that GDB prints.
 
-    Only the main thread may talk to GDB: what other threads write is kept until it does.
+    A line is printed when it ends, or by flush(). Only the main thread may talk to GDB: what other
+    threads write is kept until it does.
 
     :param interrupted: whether Ctrl-C was pressed since it was last asked.
     """
@@ -34,6 +39,7 @@ class Output(io.TextIOBase):
         self._descriptor = 2 if stream == gdb.STDERR else 1
         self._interrupted = interrupted
         self._from_threads: deque[str] = deque(maxlen=_KEPT)
+        self._begun: list[str] = []  # a line without its end
         self._quit = False
         self.buffer = _Bytes(self)
 
@@ -63,7 +69,11 @@ class Output(io.TextIOBase):
             self._from_threads.append(text)
             return len(text)
         self._drain()
-        self._print(text)
+        # print() writes each of its arguments and each blank between them. What goes to stderr is
+        # seen at once, after what was printed before it.
+        self._begun.append(text)
+        if "\n" in text or self._stream == gdb.STDERR or len(self._begun) > _BEGUN:
+            self._end_line()
         return len(text)
 
     def writelines(self, lines: Iterable[Any]) -> None:
@@ -74,7 +84,16 @@ class Output(io.TextIOBase):
         if threading.current_thread() is threading.main_thread() and not self.closed:
             self._drain()
             if not self._quit:
+                self._end_line()
                 self._ask(lambda: gdb.flush(self._stream))
+
+    def _end_line(self) -> None:
+        if self._begun:
+            if self._stream == gdb.STDERR and isinstance(sys.stdout, Output):
+                sys.stdout.flush()
+            text = "".join(self._begun)
+            self._begun.clear()
+            self._print(text)
 
     def _drain(self) -> None:
         while self._from_threads:

@@ -329,6 +329,27 @@ def test_output_is_piped_logged_and_redirected(panicked: MiniDump, write: Write)
     assert "line 1\nline 2 []\n" in Path("log.txt").read_text() and "line 1" not in logged.out
 
 
+def test_a_line_is_printed_when_it_ends_and_before_what_goes_to_stderr(
+    panicked: MiniDump, write: Write
+) -> None:
+    write(
+        "order.py",
+        """\
+        import sys
+        print("one", 1, end="")
+        print(" first", file=sys.stderr, end="")
+        print("two", end="", flush=True)
+        gdb.execute("echo three")
+        print("four", end="")
+        for i in range(3000): print(i % 10, end="")
+        raise KeyError("last")
+        """,
+    )
+    result = run(panicked, "pipe epython order.py 2>&1 | cat", "epython order.py")
+    assert "one 1twothreefour01234" in result.out and "9\n" in result.out
+    assert " first" in result.err and "KeyError: 'last'" in result.err
+
+
 def test_any_text_can_be_printed(panicked: MiniDump, write: Write) -> None:
     write("text.py", r"print('caf\xe9 \0 \udc80 \u2500 end')" + "\n")
     for locale in ("C.UTF-8", "C"):
