@@ -284,6 +284,16 @@ typedef int (*conf_callback_t)(int);
 conf_callback_t conf_callback = conf_function;
 const volatile u32 conf_qualified = 77;
 
+/* ---- three pages, for tests that leave the second one out of the dump ---- */
+
+struct conf_paged {
+    u32 words[1020];
+    char text[16]; /* ends with its page */
+    u32 more[2048];
+};
+struct conf_paged conf_paged __attribute__((aligned(4096))) = {{7}, "before the gap", {[2047] = 9}};
+const char* conf_at_gap = &conf_paged.text[0];
+
 /* ---- types of one name: mini_tables.c has the others ---- */
 
 struct conf_twin {

@@ -311,3 +311,42 @@ def test_older_kernel_reads_the_same_without_aliases(
     wanted = [f"{T}.state", f"{T}.hasField('state')", f"{T}.cpu"]
     answers = evaluate(mini.vmlinux, [mini.vmcore], wanted, tmp_path)
     assert [answers.plain(one) for one in wanted] == [0, True, 0]
+
+
+P = 'readSymbol("conf_paged")'
+GAP = {
+    "words": f"{P}.words[0]",
+    "text": f"str({P}.text)",
+    "text by pointer": 'str(readSymbol("conf_at_gap"))',
+    "array": f"{P}.more",
+    "structs": f'[s.x for s in readSUArray("struct conf_inner", {P}, 1536)[::1535]]',
+    "struct in the gap": f'readSUArray("struct conf_inner", {P}, 1536)[700].y',
+    "buckets": f"getFullBuckets({P}, 8, 1536)",
+    "memory": f"readmem({P}, 12288)",
+    "list": f'readSUListFromHead({P} + 0 and int({P}) + 4096, "link", "struct conf_node")',
+    "address": f"int({P})",
+}
+
+
+def test_a_page_that_is_not_there_in_the_middle_of_an_array_is_named(
+    mini_elf: Path, plugin: None, tmp_path: Path
+) -> None:
+    mini = mini_machine(mini_elf, tasks=3, cpus=1)
+    paged = mini.kernel.sym("conf_paged")
+    mini.machine.exclude(mini.kernel.phys(paged + 4096))
+    dump = written(mini, mini_elf, tmp_path / "gap")
+    answers = evaluate(dump.vmlinux, [dump.vmcore], GAP.values(), tmp_path)
+    assert answers.plain(GAP["address"]) == paged
+    assert answers.plain(GAP["words"]) == 7
+    assert answers.plain(GAP["text"]) == answers.plain(GAP["text by pointer"]) == "before the gap"
+    assert answers.plain(GAP["structs"]) == [7, 0]
+    for name, told in {
+        "array": f"8192 bytes at {paged + 4096:#x} (struct conf_paged.more)",
+        "struct in the gap": f"4 bytes at {paged + 700 * 8 + 4:#x} (struct conf_inner.y)",
+        "buckets": f"{paged:#x}",
+        "memory": f"12288 bytes at {paged:#x}",
+    }.items():
+        kinds, text = answers.raised(GAP[name])
+        assert "CrashError" in kinds and told in text and "page excluded" in text, text
+    assert answers.plain(GAP["list"]) == []
+    assert "+++ERROR+++" in answers.printed(GAP["list"])
