@@ -61,6 +61,7 @@ class Wait:
     inferred: bool  #: what it waits for is
     evidence: str
     node: str  #: key of what it waits for in the graph, "" when not known
+    in_io: bool  #: in io_schedule()
     holders: tuple[Holder, ...] = ()
 
 
@@ -71,6 +72,7 @@ class Waits:
     waits: tuple[Wait, ...]
     graph: Graph
     sleepers: dict[int, Sleeper]  #: by struct task_struct *, all that are off the CPU
+    tasks: dict[int, Task]  #: all, by struct task_struct *
 
 
 #: By the innermost function that is not the scheduler's, the first that matches.
@@ -159,7 +161,7 @@ def collect() -> Waits:
     with sections.section("graph"):
         graph = finder.graph()
         waits = tuple(_wait(graph, sleeper, target) for sleeper, target in targets)
-    return Waits(waits, graph, finder.by_task)
+    return Waits(waits, graph, finder.by_task, table.by_addr)
 
 
 def _target(finder: Finder, sleeper: Sleeper) -> Target | None:
@@ -201,9 +203,16 @@ def _finder_of(name: str) -> _Find | None:
 def _link_task(finder: Finder, sleeper: Sleeper, target: Target) -> None:
     key = finder.add_known_task(sleeper.task)
     if target.key:
-        wants = f" to {target.wants}" if target.wants in ("read", "write", "lock", "open") else ""
-        how = f"waits{wants} for"
-        finder.link(key, target.key, how, target.evidence, target.is_inferred)
+        finder.link(key, target.key, _how(target), target.evidence, target.is_inferred)
+
+
+def _how(target: Target) -> str:
+    if target.wants == "lock":
+        return "waits to lock"
+    if target.wants in ("read", "write"):
+        is_lock = target.kind in ("rwsem", "percpu_rwsem")
+        return f"waits to {target.wants}{'-lock' if is_lock else ''}"
+    return "waits for"
 
 
 def _wait(graph: Graph, sleeper: Sleeper, target: Target) -> Wait:
@@ -215,6 +224,7 @@ def _wait(graph: Graph, sleeper: Sleeper, target: Target) -> Wait:
         target.addr or (node.addr if node is not None else 0),
         node.text if node is not None else "",
         *(target.wants, target.is_inferred, target.evidence, target.key),
+        any(name.startswith("io_schedule") for name in sleeper.names[: sleeper.at]),
         tuple(_holders(graph, target.key)),
     )
 

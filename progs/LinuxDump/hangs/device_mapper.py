@@ -5,13 +5,14 @@ from __future__ import annotations
 
 from LinuxDump.block_devices import Disk
 from pykdump import dlkmload, lowlevel
+from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 
 _DM = Layout("struct mapped_device", "flags", "disk")
 
 # drivers/md/dm-core.h: DMF_*
 _FLAGS = {
-    **{0: "I/O is blocked for suspend", 1: "suspended", 2: "frozen", 3: "being freed"},
+    **{0: "blocking I/O for suspend", 1: "suspended", 2: "frozen", 3: "being freed"},
     **{4: "being deleted", 5: "suspending without flush", 6: "to be removed when closed"},
     **{7: "suspended internally", 8: "done suspending"},
 }
@@ -21,16 +22,20 @@ def state_text(disk: Disk) -> str:
     """`` is suspended``, with what else its flags say; what is likely without debug info."""
     flags = _flags(disk)
     if flags is None:
-        return " froze its file system, as dmsetup suspend does (no debug info of dm_mod)"
+        why = "; 'pykdump module load dm_mod' lets this be told for sure"
+        return f" froze its file system, as dmsetup suspend does{why}"
     names = [text for bit, text in _FLAGS.items() if flags >> bit & 1]
     return f" is {', '.join(names) if names else 'not suspended'}"
 
 
 def _flags(disk: Disk) -> int | None:
     # The module's own types are loaded only when there is such a device to explain.
-    if not lowlevel.has_type("struct mapped_device") and not dlkmload.loadModule("dm_mod"):
-        return None
     if not lowlevel.has_type("struct mapped_device"):
-        return None
+        try:
+            dlkmload.load("dm_mod")
+        except PykdumpError:
+            return None
+        if not lowlevel.has_type("struct mapped_device"):
+            return None
     row = _DM.read(disk.private_addr)
     return int(row.flags) if row is not None and row.disk == disk.addr else None

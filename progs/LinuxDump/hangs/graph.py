@@ -127,23 +127,27 @@ class Graph:
 
     def _root(self, component: Sequence[str]) -> Root:
         behind = self.behind(component)
-        trunk = [*component] if len(component) == 1 else list(self._cycle_in(component))
-        inside = set(component)
-        while True:
-            before = {
-                link.source
-                for key in (component if trunk[0] in inside else trunk[:1])
-                for link in self.incoming(key)
-            } - inside
-            if len(before) != 1 or next(iter(before)) in trunk:
-                break
-            trunk.insert(0, before.pop())
+        trunk = component if len(component) == 1 else self._cycle_in(component)
+        trunk = (*self._way_to(component), *trunk)
         tasks = [key for key in behind if self._is_stuck(key)]
         ages = [age for age in (self.nodes[key].age_ns for key in tasks) if age is not None]
         pairs = zip(trunk, trunk[1:])
         links = [self.link(source, target) for source, target in pairs]
         inferred = any(link is not None and link.inferred for link in links)
-        return Root(tuple(component), tuple(trunk), tuple(tasks), max(ages, default=None), inferred)
+        return Root(tuple(component), trunk, tuple(tasks), max(ages, default=None), inferred)
+
+    def _way_to(self, component: Sequence[str]) -> Sequence[str]:
+        # Backwards, as long as all come from one node.
+        way: list[str] = []
+        inside = frozenset(component)
+        first, seen = list(component), set(component)
+        while True:
+            before = {link.source for key in first for link in self.incoming(key)} - inside
+            if len(before) != 1 or before <= seen:
+                return way[::-1]
+            first = list(before)
+            seen |= before
+            way += first
 
     def _is_stuck(self, key: str) -> bool:
         return self.nodes[key].kind == "task" and bool(self.outgoing(key))
@@ -202,8 +206,8 @@ def _components(
                     caller = calls[-1][0]
                     low[caller] = min(low[caller], low[key])
                 if low[key] == index[key]:
-                    at = stack.index(key)
-                    component = tuple(stack[at:])
-                    del stack[at:]
+                    component = [stack.pop()]
+                    while component[-1] != key:
+                        component.append(stack.pop())
                     on_stack.difference_update(component)
-                    yield component
+                    yield tuple(reversed(component))

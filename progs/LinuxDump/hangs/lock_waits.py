@@ -238,7 +238,7 @@ def _link_writer(finder: Finder, key: str, sem: PercpuRwsem) -> None:
     writer = sem.draining_addr or sem.writer_addr
     if writer:
         task = finder.add_task(writer, f"writer of percpu_rwsem {sem.addr:#x}")
-        how = "being taken for writing by" if sem.draining_addr else "held for writing by"
+        how = "being write-locked by" if sem.draining_addr else "held for writing by"
         finder.link(key, task, how, "the lock names it")
 
 

@@ -186,3 +186,9 @@ def unix_path(address: int) -> str:
         return ""
     text = raw[1:] if raw[:1] == b"\0" else raw.partition(b"\0")[0]
     return ("@" if raw[:1] == b"\0" else "") + text.decode("utf-8", "backslashreplace")
+
+
+def path_of(sk: int) -> str:
+    """The path that a ``struct unix_sock *`` is bound to, "" without one."""
+    row = _UNIX.read(sk)
+    return unix_path(row.addr) if row is not None else ""
