@@ -47,6 +47,7 @@ class CrashReport:
     """All that crashinfo tells."""
 
     verdict: Verdict
+    waits_for: str  #: what the task at fault waits for, and who has it; "" where it does not wait
     findings: tuple[Finding, ...]
     sys: dict[str, str]
     cpu_stacks: tuple[TaskStack, ...]
@@ -96,6 +97,7 @@ def collect(*, fast: bool, detail: int) -> CrashReport:
         mounted = tuple(situation.mounts)
     return CrashReport(
         verdict=found,
+        waits_for="" if fast else _waits_for(found, situation),
         findings=problems,
         sys=dict(models.get().sys_lines()),
         cpu_stacks=cpu_stacks,
@@ -110,6 +112,17 @@ def collect(*, fast: bool, detail: int) -> CrashReport:
         mounts=mounted,
         log=tuple(lines if detail else lines[-_TAIL:]),
     )
+
+
+def _waits_for(found: Verdict, situation: Situation) -> str:
+    if found.how != "waits":
+        return ""
+    for wait in situation.waits.waits:
+        if wait.task_addr == found.task_addr and wait.text:
+            held = [f'{each.how} pid {each.pid} "{each.comm}"' for each in wait.holders]
+            mark = " (inferred)" if wait.inferred else ""
+            return ", ".join([wait.text + mark, *held])
+    return ""
 
 
 def _recent(situation: Situation) -> tuple[Recent, ...]:
@@ -152,7 +165,7 @@ def render(report: CrashReport, *, quiet: bool, detail: int) -> Iterator[str]:
 
     :param quiet: only what was found.
     """
-    yield from verdict_lines(report.verdict, detail)
+    yield from verdict_lines(report.verdict, detail, report.waits_for)
     yield from findings_lines(report.findings)
     if quiet:
         return
@@ -235,8 +248,11 @@ def _blocked_lines(report: CrashReport, detail: int) -> Iterator[str]:
 # --- what comes first
 
 
-def verdict_lines(found: Verdict, detail: int) -> Iterator[str]:
-    """The verdict as text."""
+def verdict_lines(found: Verdict, detail: int, waits_for: str = "") -> Iterator[str]:
+    """The verdict as text.
+
+    :param waits_for: what the task at fault waits for.
+    """
     head = found.title[0].upper() + found.title[1:]
     yield paint(head, "bold", *([] if found.panic_class == "alive" else ["red"]))
     if found.panic_class == "alive":
@@ -244,6 +260,8 @@ def verdict_lines(found: Verdict, detail: int) -> Iterator[str]:
             yield f"  tainted:     {_taint_text(found)}"
         return
     rows = dict(_verdict_rows(found))
+    if waits_for:
+        rows["waits for"] = printable(waits_for)
     for label, text in rows.items():
         first, *more = textwrap.wrap(text, 100, break_long_words=False) or [""]
         yield f"  {label + ':':<12} {first}"

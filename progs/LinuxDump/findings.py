@@ -21,6 +21,7 @@ from LinuxDump import (
     task_details,
     task_memory,
 )
+from LinuxDump.block_devices import disks
 from LinuxDump.crash_block import DiskRequests, disk_requests
 from LinuxDump.fs import mounts, superblocks
 from LinuxDump.hangs import collect
@@ -28,7 +29,7 @@ from LinuxDump.oops import LogLine
 from LinuxDump.stack_areas import thread_size
 from LinuxDump.task_records import Task, TaskTable, task_table
 from LinuxDump.task_selection import comm
-from pykdump import lowlevel
+from pykdump import lowlevel, symbols
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
@@ -51,6 +52,7 @@ _RECLAIM = re.compile(
     r"try_to_free_(mem_cgroup_)?pages|shrink_(node|lruvec|zones?|slab|inactive_list)|"
     r"__alloc_pages_direct_(reclaim|compact)|balance_dirty_pages|throttle_direct_reclaim"
 )
+_FOPS = Layout("struct gendisk", "fops")
 _WORD = Layout("struct list_head", "next")  # any word will do
 _STACK = Layout("struct task_struct", "stack", "thread.sp")
 
@@ -400,7 +402,21 @@ def _memory_pressure(situation: Situation) -> Iterator[Finding]:
         yield Finding(55, title, (counted,), "taskinfo --memory")
 
 
-# --- file systems, log, modules
+# --- disks, file systems, log, modules
+
+
+def _disks(situation: Situation) -> Iterator[Finding]:
+    wrong = []
+    found = disks()
+    for disk, row in zip(found, _FOPS.read_many([disk.addr for disk in found])):
+        if not disk.name or not disk.name.isascii() or not disk.name.isprintable():
+            wrong.append(f"gendisk {disk.addr:#x}: its name is {disk.name!r}")
+        elif row is None or not (symbols.addr2sym(row.fops) or modules.module_at(row.fops)):
+            fops = "unreadable" if row is None else f"{row.fops:#x}"
+            wrong.append(f"gendisk {disk.addr:#x} {disk.name}: its fops are {fops}, no variable")
+    if wrong:
+        title = f"{len(wrong)} disks are corrupted"
+        yield Finding(82, title, tuple(wrong[:_SHOWN]), "crashinfo --blkdevs -v")
 
 
 def _frozen(situation: Situation) -> Iterator[Finding]:
@@ -459,5 +475,5 @@ CHECKS: tuple[Check, ...] = (
         _zombies,
     ),
     *(_load, _queues, _memory, _fragmentation, _big_processes, _memory_pressure),
-    *(_frozen, _log, _earlier_oopses, _modules),
+    *(_disks, _frozen, _log, _earlier_oopses, _modules),
 )

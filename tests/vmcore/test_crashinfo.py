@@ -66,6 +66,15 @@ def test_each_class_of_panic_is_named_with_the_code_at_fault(panic_dump: Vmcore)
     assert found.status == 1 and "Traceback" not in found.out + found.err
 
 
+def test_a_hung_task_waits_for_the_planted_mutex_of_its_holder(panic_dump: Vmcore) -> None:
+    if "mutex" not in panic_dump.facts:
+        pytest.skip("not applicable: no task hangs")
+    facts = panic_dump.facts
+    text = run(panic_dump, "crashinfo --json").json()["report"]["waits_for"]
+    assert f"{facts['mutex']:#x}" in text
+    assert f"pid {facts['holder']['pid']} \"{facts['holder']['comm']}\"" in text
+
+
 def test_the_operand_is_the_variable_that_the_source_has_there(panic_dump: Vmcore) -> None:
     if "operand" not in panic_dump.facts:
         pytest.skip("not applicable: no pointer was followed")
