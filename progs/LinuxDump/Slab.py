@@ -71,7 +71,7 @@ class _Slabs(NamedTuple):
     objects: list[int]
 
 
-def _slab_struct() -> str:
+def slab_struct() -> str:
     return "struct slab" if compat.has("struct slab.slab_cache") else "struct page"
 
 
@@ -132,7 +132,7 @@ def _slabs_by_cache() -> dict[int, _Slabs]:
 
 
 def _find_slabs() -> dict[int, _Slabs]:
-    layout = Layout(_slab_struct(), "slab_cache", "freelist", "objects")
+    layout = Layout(slab_struct(), "slab_cache", "freelist", "objects")
     addrs = list(pages.select([pages.type_test("slab")]))
     columns = layout.read_columns(addrs)
     found: dict[int, _Slabs] = {cache.addr: _Slabs([], [], []) for cache in caches()}
@@ -169,6 +169,28 @@ def _cpu_lists(cache: int, cpu_slab: int) -> dict[int, list[int]]:
     return lists
 
 
+def cpu_lists(cache: Cache) -> dict[int, list[int]]:
+    """By ``struct slab *``, the free objects that begin a CPU's own list in it."""
+    row = _CACHE.read(cache.addr)
+    return {} if row is None else _cpu_lists(cache.addr, row.cpu_slab)
+
+
+def slabs_of(cache: Cache) -> list[int]:
+    """``struct slab *`` of all slabs of a cache."""
+    return list(_slabs_by_cache().get(cache.addr, _Slabs([], [], [])).addrs)
+
+
+def objects_of_slab(
+    cache: Cache, slab: int, freelist: int, objects: int, *, with_cpus: bool = True
+) -> SlabObjects:
+    """Objects of one slab.
+
+    :param slab: ``struct slab *`` with its list of free objects and their number.
+    :param with_cpus: whether what is free on a CPU's own list counts as free.
+    """
+    return _objects(cache, _Slabs([slab], [freelist], [objects]), with_cpus=with_cpus)
+
+
 def objects_of(cache: Cache) -> SlabObjects:
     """Every object of a cache: allocated ones and free ones.
 
@@ -179,11 +201,11 @@ def objects_of(cache: Cache) -> SlabObjects:
     return _objects(cache, slabs)
 
 
-def _objects(cache: Cache, slabs: _Slabs) -> SlabObjects:
+def _objects(cache: Cache, slabs: _Slabs, *, with_cpus: bool = True) -> SlabObjects:
     row = _CACHE.read(cache.addr)
     if row is None:
         raise ReadError(f"struct kmem_cache {cache.addr:#x} ({cache.name}) cannot be read")
-    on_cpus = _cpu_lists(cache.addr, row.cpu_slab)
+    on_cpus = _cpu_lists(cache.addr, row.cpu_slab) if with_cpus else {}
     sources: list[SlabSource] = [
         (pages.address_of(pages.pfn_of(addr)), objects, [freelist, *on_cpus.get(addr, ())])
         for addr, freelist, objects in zip(*slabs)
@@ -225,7 +247,7 @@ def stats(cache: Cache) -> CacheStats:
 
 
 def _partial_free(cache: Cache) -> int:
-    struct = _slab_struct()
+    struct = slab_struct()
     nodes = lowlevel.member("struct kmem_cache", "node")
     partial = lowlevel.member("struct kmem_cache_node", "partial").offset
     count = min(int(nodes.type.sizeof) // 8, pages.node_count())
@@ -255,7 +277,7 @@ def owner_of(addr: int, page: int) -> Owner | None:
     head = pages.head_of(page)
     if not pages.is_of_type(head, "slab"):
         return None
-    row = Layout(_slab_struct(), "slab_cache", "freelist", "objects").read(head)
+    row = Layout(slab_struct(), "slab_cache", "freelist", "objects").read(head)
     cache = next((cache for cache in caches() if row and cache.addr == row.slab_cache), None)
     if cache is None:
         return None

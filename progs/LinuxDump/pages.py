@@ -172,7 +172,7 @@ def zones() -> Iterator[tuple[int, int, str]]:
     layout, size = Layout("struct zone", "present_pages", "name"), lowlevel.sizeof("struct zone")
     at = lowlevel.member("struct pglist_data", "node_zones")
     count = int(at.type.sizeof) // size
-    for node, data in _nodes():
+    for node, data in nodes():
         addrs = [data + at.offset + i * size for i in range(count)]
         for addr, row in zip(addrs, layout.read_many(addrs)):
             if row is not None and row.present_pages:
@@ -185,7 +185,8 @@ def node_count() -> int:
     return 1 if where is None else min(max(1, lowlevel.read_uint(where, 4)), _MAX_NODES)
 
 
-def _nodes() -> Iterator[tuple[int, int]]:
+def nodes() -> Iterator[tuple[int, int]]:
+    """Number and ``struct pglist_data *`` of all nodes."""
     alone = lowlevel.find_symbol("contig_page_data")  # without CONFIG_NUMA
     if alone is not None:
         yield 0, alone

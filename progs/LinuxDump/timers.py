@@ -45,6 +45,39 @@ def jiffies_until(expires: int) -> int:
     return ahead - (1 << 64) if ahead >> 63 else ahead
 
 
+@dataclass(frozen=True)
+class TimerBase:
+    """A ``struct timer_base`` and what is pending on it, the next to expire first."""
+
+    addr: int
+    cpu: int
+    number: int
+    timers: tuple[Timer, ...]
+
+
+def timer_bases() -> list[TimerBase]:
+    """The bases of all CPUs; damage is warned of."""
+    size = lowlevel.sizeof("struct timer_base")
+    vectors = lowlevel.member("struct timer_base", "vectors")
+    entry_at = lowlevel.member("struct timer_list", "entry").offset
+    count = int(lowlevel.variable_type("timer_bases").sizeof) // size
+    found = []
+    for cpu in range(len(percpu.per_cpu_offsets())):
+        start = percpu.per_cpu("timer_bases", cpu)
+        for number in range(count):
+            base = start + number * size
+            walk = walk_hash_table(base + vectors.offset, int(vectors.type.sizeof) // 8)
+            if walk.end != "complete":
+                pylog.warning(
+                    f"CPU {cpu}: timer_base {base:#x} is broken: {walk.end} at "
+                    f"{walk.stopped_at:#x}"
+                )
+            timers = _read(cpu, [node - entry_at for node in walk.nodes])
+            timers.sort(key=lambda timer: timer.expires_jiffies)
+            found.append(TimerBase(base, cpu, number, tuple(timers)))
+    return found
+
+
 def pending_timers() -> list[Timer]:
     """All pending timers, CPU after CPU, by expiry; damage is warned of."""
     lowlevel.prefetch_symbols(SYMBOLS)

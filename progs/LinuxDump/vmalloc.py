@@ -28,6 +28,7 @@ class Area(NamedTuple):
     caller_addr: int  #: who asked for it, 0 when nothing says
     nr_pages: int
     vm_addr: int  #: struct vm_struct *, 0 for areas of vm_map_ram and per-CPU chunks
+    area_addr: int = 0  #: struct vmap_area *
 
 
 _areas: tuple[lowlevel.Kernel, list[Area]] | None = None
@@ -69,21 +70,23 @@ def _read_areas() -> list[Area]:
                 f"the tree of vmalloc areas at {root:#x} is broken ({walk.end} at "
                 f"{walk.stopped_at:#x}): areas are missing"
             )
-        rows = [row for row in _AREA.read_many(walk, offset=at) if row is not None]
+        read = _AREA.read_many(walk, offset=at)
+        addrs = [node - at for node, row in zip(walk.nodes, read) if row is not None]
+        rows = [row for row in read if row is not None]
         # v5.4 688fcbfc06e4 ("mm/vmalloc: modify struct vmap_area to reduce its size"): vm shares
         # its place with a number in areas that have none; only a pointer leads to a vm_struct.
         vms = _VM.read_many([row.vm if row.vm >> 63 else 0 for row in rows])
-        found += [_area(row, vm) for row, vm in zip(rows, vms)]
+        found += [_area(addr, row, vm) for addr, row, vm in zip(addrs, rows, vms)]
     return sorted(found)
 
 
-def _area(row: tuple[int, int, int], vm: tuple[int, int, int, int] | None) -> Area:
+def _area(addr: int, row: tuple[int, int, int], vm: tuple[int, int, int, int] | None) -> Area:
     start, end, vm_addr = row
     if vm is None:
-        return Area(start, end, "", 0, 0, 0)
+        return Area(start, end, "", 0, 0, 0, addr)
     flags, caller, nr_pages, _ = vm
     kind = next((name for bit, name in _KINDS.items() if flags & bit), "")
-    return Area(start, end, kind, caller, nr_pages, vm_addr)
+    return Area(start, end, kind, caller, nr_pages, vm_addr, addr)
 
 
 def has_areas() -> bool:

@@ -83,10 +83,17 @@ def named(words: Sequence[str]) -> list[Task]:
     return found
 
 
+def comm(task: Task) -> str:
+    """A task's command, on one line: what is no printable character is escaped."""
+    name = task_selection.comm(task)
+    if name.isprintable():
+        return name
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
+
+
 def header(task: Task) -> str:
     """What stands above what is printed of a task."""
-    name = task_selection.comm(task)
-    return f'PID: {task.pid:<7}  TASK: {task.addr:x}  CPU: {task.cpu:<3}  COMMAND: "{name}"'
+    return f'PID: {task.pid:<7}  TASK: {task.addr:x}  CPU: {task.cpu:<3}  COMMAND: "{comm(task)}"'
 
 
 @contextmanager

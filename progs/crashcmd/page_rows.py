@@ -29,3 +29,19 @@ def rows(addrs: Sequence[int]) -> Iterator[str]:
             f"{addr:16x} {physical:9x} {row.mapping or 0:16x} {row.index:8x} {row.Refs} "
             f"{row.flags:x} {names}"
         ).rstrip()
+
+
+def one(addr: int) -> Iterator[str]:
+    """A heading and the row of one ``struct page *``, as narrow as it can be."""
+    row = _PAGE.read(addr)
+    if row is None:
+        yield f"struct page {addr:x} is not in the dump"
+        return
+    physical = pages.pfn_of(addr) * pages.PAGE_SIZE
+    width = max(8, len(f"{physical:x}"))
+    yield f"      PAGE       {'PHYSICAL':^{width}}      MAPPING       INDEX CNT FLAGS"
+    names = ",".join(pages.flag_names(row.flags))
+    yield (
+        f"{addr:x} {physical:{width}x} {row.mapping or 0:16x} {row.index:8x} {row.Refs:2} "
+        f"{row.flags:x} {names}"
+    ).rstrip()

@@ -20,7 +20,7 @@ def cpus(words: str) -> list[int]:
         first, _, last = word.partition("-")
         if not first.isdecimal() or (last and not last.isdecimal()):
             raise CrashError(f"{words} is no list of CPUs; give it as in 0,2-4")
-        found += range(int(first), min(int(last or first), count) + 1)
+        found += range(int(first), min(int(last or first), int(first) + 8191) + 1)
     missing = [cpu for cpu in found if cpu >= count]
     if missing:
         raise CrashError(f"there is no CPU {missing[0]}: the dump has {count}")

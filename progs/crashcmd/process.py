@@ -119,7 +119,7 @@ def _records(rows: Sequence[tuple[Task, Any]]) -> list[Process]:
                 memory_percent=min(100.0, 100 * rss / total_kb),
                 vsz_kb=memory.vsz_kb if memory else 0,
                 rss_kb=rss,
-                comm=task_selection.comm(task),
+                comm=context.comm(task),
                 is_kernel_thread=bool(row.flags & _PF_KTHREAD),
                 is_running=task.is_running,
                 sp_addr=0 if task.is_running else task.sp_addr,

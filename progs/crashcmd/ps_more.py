@@ -39,7 +39,8 @@ def duration(ns: int) -> str:
     return f"{days} days, {shown}" if days else shown
 
 
-def _ago(ns: int) -> str:
+def ago(ns: int) -> str:
+    """``DAYS HH:MM:SS.mmm``."""
     days, ms = divmod(ns // 10**6, 86_400_000)
     seconds, ms = divmod(ms, 1000)
     return f"{days} {seconds // 3600:02}:{seconds // 60 % 60:02}:{seconds % 60:02}.{ms:03}"
@@ -79,13 +80,13 @@ def _since(found: Sequence[Process], given: Given) -> Text:
     tasks = [(task_of(process), process) for process in found]
     tasks.sort(key=lambda pair: pair[0].ran_ago_ns or 0)
     shown = [
-        ("?" if task.ran_ago_ns is None else _ago(task.ran_ago_ns), task, process)
+        ("?" if task.ran_ago_ns is None else ago(task.ran_ago_ns), task, process)
         for task, process in tasks
     ]
-    width = max((len(ago) for ago, _, _ in shown), default=1)
+    width = max((len(since) for since, _, _ in shown), default=1)
     return text(
-        f"[{ago:>{width}}] [{process.state}]  {context.header(task)}"
-        for ago, task, process in shown
+        f"[{since:>{width}}] [{process.state}]  {context.header(task)}"
+        for since, task, process in shown
     )
 
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from crashcmd import context
 from crashcmd.command import Command, Given, Option, Text, text
-from LinuxDump import cpus, task_selection
+from LinuxDump import cpus
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel, printed, scope
 
@@ -67,7 +67,7 @@ def _radix(words: list[str], given: Given) -> Text:
 def lines_of(task: Task) -> Iterator[str]:
     """What set prints of a task."""
     yield f"    PID: {task.pid}"
-    yield f'COMMAND: "{task_selection.comm(task)}"'
+    yield f'COMMAND: "{context.comm(task)}"'
     yield f"   TASK: {task.addr:x}  [THREAD_INFO: {_thread_info(task):x}]"
     yield f"    CPU: {task.cpu}"
     is_panic = task is task_table().panic_task() and cpus.panic_cpu() is not None

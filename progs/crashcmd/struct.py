@@ -83,13 +83,14 @@ def base_of(given: Given) -> int:
 
 def shown(full: str, paths: list[str], addr: int, given: Given) -> Iterator[str]:
     """An object, or members of it."""
-    if "-o" in given:
+    is_own = given.name not in ("list", "tree")  # whose -o and -r mean something else
+    if is_own and "-o" in given:
         if not paths:
             yield from types.with_offsets(full, addr)
         for path in paths:
             yield from types.member_line(full, path, addr)
         return
-    if "-r" in given:
+    if is_own and "-r" in given:
         yield from raw(addr, lowlevel.sizeof(full))
         return
     # GDB would print a pointer's target only when asked; what cannot be read is told once.

@@ -1,0 +1,94 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""System V shared memory, semaphores and message queues.
+
+Columns: the kernel's struct (shmid_kernel, sem_array, msg_queue), KEY, id, UID, PERMS, and BYTES,
+NATTCH and STATUS, or NSEMS, or USED-BYTES and MESSAGES.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crashcmd import context
+from crashcmd.command import Command, Given, Option
+from LinuxDump import ipc_sets, ipc_shm
+from LinuxDump.ipc_sets import MessageQueue, SemaphoreSet
+from LinuxDump.ipc_shm import Segment
+from pykdump.layout import Layout
+
+_PROXY = Layout("struct task_struct", "nsproxy.ipc_ns")
+
+
+@dataclass(frozen=True)
+class Ipc:
+    """What a namespace holds; None for what was not asked for."""
+
+    shared_memory: tuple[Segment, ...] | None
+    semaphores: tuple[SemaphoreSet, ...] | None
+    messages: tuple[MessageQueue, ...] | None
+
+
+def collect(given: Given) -> Ipc:
+    namespace = 0
+    word = given.value("-n")
+    if word is not None:
+        row = _PROXY.read(context.named([word])[0].addr)
+        namespace = 0 if row is None else row.nsproxy_ipc_ns or 0
+        if not namespace:
+            raise given.error(f"task {word} has no IPC namespace: it is exiting")
+    asked = {flag for flag in ("-m", "-s", "-q") if flag in given} or {"-m", "-s", "-q"}
+    return Ipc(
+        tuple(ipc_shm.segments(namespace)) if "-m" in asked else None,
+        tuple(ipc_sets.semaphore_sets(namespace)) if "-s" in asked else None,
+        tuple(ipc_sets.message_queues(namespace)) if "-q" in asked else None,
+    )
+
+
+def render(record: Ipc, given: Given) -> Iterator[str]:
+    if record.shared_memory is not None:
+        yield "SHMID_KERNEL     KEY      SHMID      UID   PERMS BYTES      NATTCH STATUS"
+        for s in record.shared_memory:
+            yield (
+                f"{s.addr:16x} {s.key:08x} {s.shmid:<10} {s.uid:<5} {s.perms:<5o} "
+                f"{s.size_bytes:<10} {s.attached:<6} "
+            )
+        yield from _none(record.shared_memory)
+    if record.semaphores is not None:
+        yield "SEM_ARRAY        KEY      SEMID      UID   PERMS NSEMS     "
+        for a in record.semaphores:
+            yield (
+                f"{a.addr:16x} {a.key:08x} {a.semid:<10} {a.uid:<5} {a.perms:<5o} "
+                f"{a.semaphores:<10}"
+            )
+        yield from _none(record.semaphores)
+    if record.messages is not None:
+        yield "MSG_QUEUE        KEY      MSQID      UID   PERMS USED-BYTES   MESSAGES    "
+        for q in record.messages:
+            yield (
+                f"{q.addr:16x} {q.key:08x} {q.msqid:<10} {q.uid:<5} {q.perms:<5o} "
+                f"{q.size_bytes:<12} {q.messages:<12}"
+            )
+        yield from _none(record.messages)
+
+
+def _none(found: tuple[object, ...]) -> Iterator[str]:
+    if not found:
+        yield "(none allocated)"
+    yield ""
+
+
+COMMANDS = (
+    Command(
+        "ipcs",
+        "",
+        collect,
+        render,
+        (
+            Option("-m", "shared memory"),
+            Option("-s", "semaphores"),
+            Option("-q", "message queues"),
+            Option("-n", "of this task's IPC namespace", "PID|TASK"),
+        ),
+    ),
+)

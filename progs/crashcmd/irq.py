@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Interrupts: descriptors and handlers.
+
+WHAT are numbers of interrupts; without it all that have a descriptor.
+
+Columns: IRQ, IRQ_DESC/_DATA (struct irq_desc), IRQACTION (struct irqaction), NAME; of -s a count
+for each CPU, the chip with the trigger, and names; of -a the CPUs that it may come to.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from crashcmd import values
+from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import cpus, irqs
+from LinuxDump.irqs import Irq
+
+
+def collect(given: Given) -> Any:
+    if "-b" in given:
+        return text(_softirqs())
+    found = irqs.irqs(counts="-s" in given)
+    if given.words:
+        wanted = {values.number(word) for word in given.words}
+        missing = wanted - {irq.irq for irq in found}
+        if missing:
+            raise given.error(f"there is no interrupt {min(missing)}")
+        found = [irq for irq in found if irq.irq in wanted]
+    return tuple(found)
+
+
+def _softirqs() -> Iterator[str]:
+    yield "SOFTIRQ_VEC      ACTION     "
+    for number, action in enumerate(irqs.softirqs()):
+        if action:
+            place = f"[{number}]"
+            yield f"    {place:<5}   {action:x}  <{values.symbol(action)}>"
+
+
+def render(record: Any, given: Given) -> Iterator[str]:
+    if isinstance(record, Text):
+        yield from record.lines
+    elif "-s" in given:
+        yield from _counts(record)
+    elif "-a" in given:
+        yield from _affinities(record)
+    else:
+        yield " IRQ   IRQ_DESC/_DATA      IRQACTION      NAME"
+        for irq in record:
+            yield from _rows(irq)
+
+
+def _rows(irq: Irq) -> Iterator[str]:
+    if not irq.actions:
+        yield f"{irq.irq:3}   {irq.addr:x}      (unused)      "
+    for place, action in enumerate(irq.actions):
+        start = f"{irq.irq:3}   {irq.addr:x}" if not place else " " * 22
+        yield f'{start}  {action.addr:x}  "{action.name}"'
+
+
+def _counts(record: tuple[Irq, ...]) -> Iterator[str]:
+    yield "     " + "".join(f"{f'CPU{cpu}':>10} " for cpu in cpus.present_cpus())
+    for irq in record:
+        if irq.actions:
+            numbers = "".join(f"{count:10} " for count in irq.counts)
+            chip = f"{irq.chip}-{irq.trigger}" if irq.trigger else irq.chip
+            names = ",".join(action.name for action in irq.actions)
+            yield f"{irq.irq:3}: {numbers} {chip:15}  {names}".rstrip()
+
+
+def _affinities(record: tuple[Irq, ...]) -> Iterator[str]:
+    yield "IRQ NAME                 AFFINITY"
+    for irq in record:
+        if irq.actions:
+            mask = irqs.affinity(irq)
+            shown = "(unknown)" if mask is None else ranges(mask)
+            names = ",".join(action.name for action in irq.actions)
+            yield f"{irq.irq:3} {names:20} {shown}"
+
+
+def ranges(numbers: list[int]) -> str:
+    """``0-3,8`` of numbers in ascending order."""
+    found: list[list[int]] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1][1] = number
+        else:
+            found.append([number, number])
+    return ",".join(str(a) if a == b else f"{a}-{b}" for a, b in found)
+
+
+COMMANDS = (
+    Command(
+        "irq",
+        "[WHAT ...]",
+        collect,
+        render,
+        (
+            Option("-b", "handlers of the softirqs"),
+            Option("-a", "the CPUs that interrupts may come to"),
+            Option("-s", "how many came to each CPU"),
+        ),
+    ),
+)

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kmem of slab caches: what they hold, slab by slab."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from crashcmd import slab_names, values
+from crashcmd.command import Given
+from LinuxDump import Slab, slab_details
+from LinuxDump.slab_details import SlabState
+from pykdump.errors import Interrupted, PykdumpError
+from pykdump.logging import pylog
+
+HEADING = "CACHE             OBJSIZE  ALLOCATED     TOTAL  SLABS  SSIZE  NAME"
+_SLAB_HEADING = "  SLAB              MEMORY            NODE  TOTAL  ALLOCATED  FREE"
+
+
+def cache_line(cache: Slab.Cache) -> str:
+    """The row of a cache."""
+    found = Slab.stats(cache)
+    size = f"{cache.pages_per_slab * 4}k"
+    return (
+        f"{cache.addr:16x} {cache.object_size:8}  {found.allocated:9}  {found.objects:8}  "
+        f"{found.slabs:5}  {size:>5}  {cache.name}"
+    )
+
+
+def _chosen(given: Given) -> tuple[list[Slab.Cache], list[Slab.Owner]]:
+    # Caches by name or address, and objects by address.
+    left_out = set((given.value("-I") or "").split(","))
+    if not given.words:
+        return [cache for cache in Slab.caches() if cache.name not in left_out], []
+    caches, objects, missing = [], [], []
+    for word in given.words:
+        by_name = [cache for cache in Slab.caches() if cache.name == word]
+        addr = None if by_name else values.find_address(word)
+        by_addr = [cache for cache in Slab.caches() if cache.addr == addr]
+        owner = slab_names.owner_of(addr) if addr is not None and not by_addr else None
+        caches += by_name or by_addr
+        if owner is not None:
+            objects.append(owner)
+        elif not by_name and not by_addr:
+            missing.append(f"{word} is no slab cache, and no address of a slab object")
+    if not caches and not objects:
+        raise given.error("; ".join(missing))
+    for message in missing:
+        pylog.warning(message)
+    return caches, objects
+
+
+def caches(given: Given) -> Iterator[str]:
+    """Lines of kmem -s."""
+    chosen, objects = _chosen(given)
+    if chosen:
+        yield HEADING
+    for cache in chosen:
+        yield from _guarded(cache)
+    for owner in objects:
+        yield from object_lines(owner)
+
+
+def _guarded(cache: Slab.Cache) -> Iterator[str]:
+    try:
+        yield cache_line(cache)
+    except PykdumpError as error:
+        if isinstance(error, Interrupted):
+            raise
+        pylog.warning(f"{cache.name}: {error}")
+
+
+def object_lines(owner: Slab.Owner) -> Iterator[str]:
+    """A cache, and the slab and object that an address lies in."""
+    yield HEADING
+    yield from _guarded(owner.cache)
+    yield _SLAB_HEADING
+    for state in slab_details.states(owner.cache, [owner.slab_addr]):
+        yield _slab_line(state)
+    yield "  FREE / [ALLOCATED]"
+    if owner.object_addr:
+        addr = f"{owner.object_addr:x}"
+        yield f"  [{addr}]" if owner.is_allocated else f"   {addr}"
+
+
+def _slab_line(state: SlabState) -> str:
+    total = len(state.allocated) + len(state.free)
+    return (
+        f"  {state.addr:16x}  {state.memory_addr:16x}  {0:4}  {total:5}  "
+        f"{len(state.allocated):9}  {len(state.free):4}"
+    )
+
+
+def slabs(given: Given) -> Iterator[str]:
+    """Lines of kmem -S."""
+    chosen, objects = _chosen(given)
+    for cache in chosen:
+        yield HEADING
+        yield from _guarded(cache)
+        yield from _cache_slabs(cache)
+        yield ""
+    for owner in objects:
+        yield from object_lines(owner)
+
+
+def _cache_slabs(cache: Slab.Cache) -> Iterator[str]:
+    told: set[int] = set()
+    on_cpus = slab_details.cpu_slabs(cache)
+    for cpu in on_cpus:
+        told |= {cpu.slab_addr, *cpu.partial}
+        yield f"CPU {cpu.cpu} KMEM_CACHE_CPU:"
+        yield f"  {cpu.addr:x}"
+        yield f"CPU {cpu.cpu} SLAB:"
+        yield from _listed(cache, [cpu.slab_addr] if cpu.slab_addr else [], cpu.cpu)
+        yield f"CPU {cpu.cpu} PARTIAL:"
+        yield from _listed(cache, cpu.partial, cpu.cpu)
+    per_cpu = len(told - {0})
+    for node in slab_details.node_slabs(cache):
+        yield "KMEM_CACHE_NODE   NODE  SLABS  PARTIAL  PER-CPU"
+        yield f"{node.addr:16x}  {node.node:4}  {node.slabs:5}  {len(node.partial):7}  {per_cpu:7}"
+        yield f"NODE {node.node} PARTIAL:"
+        yield from _listed(cache, node.partial)
+        told |= set(node.partial)
+        if node.node == 0:
+            # The kernel keeps no list of full slabs: they are found by their struct pages.
+            yield f"NODE {node.node} FULL:"
+            yield from _listed(cache, [slab for slab in Slab.slabs_of(cache) if slab not in told])
+
+
+def _listed(cache: Slab.Cache, slabs: Sequence[int], cpu: int | None = None) -> Iterator[str]:
+    if not slabs:
+        yield "  (empty)"
+    for state in slab_details.states(cache, slabs):
+        yield _SLAB_HEADING
+        yield _slab_line(state)
+        yield "  FREE / [ALLOCATED]"
+        for addr in state.objects:
+            if addr in state.allocated:
+                yield f"  [{addr:x}]"
+            else:
+                mark = f"  (cpu {cpu} cache)" if addr in state.cpu_free and cpu is not None else ""
+                yield f"   {addr:x}{mark}"

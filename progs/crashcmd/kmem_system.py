@@ -1,0 +1,150 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kmem of the whole machine: usage, counters, flags, per-CPU offsets."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from crashcmd import page_rows, values
+from crashcmd.command import Given
+from LinuxDump import pages, percpu, vm_counters
+from LinuxDump.memory_usage import memory_usage
+from pykdump import compat, lowlevel
+from pykdump.bulk import count_values, ram_ranges
+from pykdump.layout import Layout
+
+_HSTATE = Layout("struct hstate", "order", "nr_huge_pages", "free_huge_pages", "name")
+_PAGE_KB = 4
+_CHUNK = 4096
+
+
+def usage(given: Given) -> Iterator[str]:
+    """Lines of kmem -i."""
+    memory = memory_usage()
+    total, buffers = memory.total_kb, _buffers_kb()
+    cached = max(0, memory.file_kb - buffers)
+    used_swap = memory.swap_total_kb - memory.swap_free_kb
+    yield "                 PAGES        TOTAL      PERCENTAGE"
+    yield _row("TOTAL MEM", total)
+    yield _row("FREE", memory.free_kb, total, "TOTAL MEM")
+    yield _row("USED", memory.used_kb, total, "TOTAL MEM")
+    yield _row("SHARED", _shared_kb(), total, "TOTAL MEM")
+    yield _row("BUFFERS", buffers, total, "TOTAL MEM")
+    yield _row("CACHED", cached, total, "TOTAL MEM")
+    yield _row("SLAB", memory.slab_kb, total, "TOTAL MEM")
+    yield ""
+    huge_free = sum(huge.size_kb * huge.free for huge in memory.huge_pages)
+    yield _row("TOTAL HUGE", memory.huge_kb)
+    yield _row("HUGE FREE", huge_free, memory.huge_kb, "TOTAL HUGE")
+    yield ""
+    yield _row("TOTAL SWAP", memory.swap_total_kb)
+    yield _row("SWAP USED", used_swap, memory.swap_total_kb, "TOTAL SWAP")
+    yield _row("SWAP FREE", memory.swap_free_kb, memory.swap_total_kb, "TOTAL SWAP")
+    yield ""
+    yield _row("COMMIT LIMIT", memory.commit_limit_kb)
+    yield _row("COMMITTED", memory.committed_kb, memory.commit_limit_kb, "TOTAL LIMIT")
+
+
+def _row(name: str, kb: int, whole: int = 0, what: str = "") -> str:
+    size = values.size_of(kb * 1024) if kb else "0"
+    start = f"{name:>13}{kb // _PAGE_KB:9}{size:>13}"
+    if not what:
+        return f"{start}         ----"
+    return f"{start}{100 * kb // whole if whole else 0:5}% of {what}"
+
+
+def _buffers_kb() -> int:
+    # nr_blockdev_pages(): the page caches of all block devices.
+    return sum(_blockdev_pages()) * _PAGE_KB
+
+
+def _blockdev_pages() -> Iterator[int]:
+    where = lowlevel.find_symbol("blockdev_superblock")
+    if where is None:
+        return
+    superblock = lowlevel.read_pointer(where)
+    head = superblock + lowlevel.member("struct super_block", "s_inodes").offset
+    layout = Layout("struct inode", "i_mapping.nrpages")
+    rows, _ = layout.read_list(head, "i_sb_list")
+    for row in rows:
+        if row is not None and row.i_mapping_nrpages is not None:
+            yield row.i_mapping_nrpages
+
+
+def _shared_kb() -> int:
+    # Pages that have more than one user.
+    size, base, total = lowlevel.sizeof("struct page"), pages.vmemmap(), 0
+    member = compat.spelling("struct page", "Refs")
+    for first, end in ram_ranges():
+        counts, _ = count_values(
+            "struct page", base + first * size, end - first, member, 0xFFFFFFFF
+        )
+        total += sum(n for value, n in counts.items() if 1 < value < 1 << 31)
+    return total * _PAGE_KB
+
+
+def counters(given: Given) -> Iterator[str]:
+    """Lines of kmem -V."""
+    parts = (
+        ("VM_ZONE_STAT", vm_counters.zone_counters()),
+        ("VM_NODE_STAT", vm_counters.node_counters()),
+        ("VM_EVENT_STATES", vm_counters.event_counters()),
+    )
+    for place, (title, found) in enumerate(parts):
+        if not found:
+            continue
+        if place:
+            yield ""
+        yield f"  {title}:"
+        width = max(26 if place < 2 else 29, 0)
+        for name, value in found.items():
+            yield f"{name:>{width}}: {value}"
+    yield ""
+
+
+def page_flags(given: Given) -> Iterator[str]:
+    """Lines of kmem -g."""
+    flags = lowlevel.enumerators("enum pageflags")
+    if given.words:
+        value = values.number("0x" + given.words[0].lower().removeprefix("0x"))
+        yield f"FLAGS: {value:x}"
+    yield f"{'PAGE-FLAG':23}BIT  VALUE"
+    for name, bit in flags.items():
+        if name.startswith("PG_") and (not given.words or value >> bit & 1):
+            yield f"{name:23}{bit:3}  {1 << bit:07x}"
+
+
+def per_cpu_offsets(given: Given) -> Iterator[str]:
+    """Lines of kmem -o."""
+    yield "PER-CPU OFFSET VALUES:"
+    for cpu, offset in enumerate(percpu.per_cpu_offsets()):
+        yield f"  CPU {cpu}: {offset:x}"
+
+
+def huge_pages(given: Given) -> Iterator[str]:
+    """Lines of kmem -h."""
+    table, count = lowlevel.find_symbol("hstates"), lowlevel.find_symbol("hugetlb_max_hstate")
+    if table is None or count is None:
+        raise given.error("this kernel has no huge pages: CONFIG_HUGETLB_PAGE is off")
+    size = lowlevel.sizeof("struct hstate")
+    yield "     HSTATE        SIZE    FREE   TOTAL  NAME"
+    for number in range(min(lowlevel.read_uint(count, 4), 16)):
+        addr = table + number * size
+        row = _HSTATE.read(addr)
+        if row is None:
+            yield f"{addr:16x}  (not in the dump)"
+            continue
+        name = row.name.decode("ascii", "replace")
+        shown = values.size_of(4096 << min(row.order, 30)).replace(" ", "")
+        yield (f"{addr:16x} {shown:>6} {row.free_huge_pages:7} {row.nr_huge_pages:7}  {name}")
+
+
+def all_pages(given: Given) -> Iterator[str]:
+    """Lines of kmem -p."""
+    yield page_rows.HEADING
+    for first, end in ram_ranges():
+        for at in range(first, end, _CHUNK):
+            chunk = [pages.page_of(pfn) for pfn in range(at, min(end, at + _CHUNK))]
+            lines = page_rows.rows(chunk)
+            next(lines)
+            yield from lines

@@ -1,0 +1,158 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""kmem of nodes and zones: their sizes, counters and free blocks."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crashcmd.command import Given
+from LinuxDump import pages, vm_counters
+from pykdump import compat, lowlevel
+from pykdump.layout import Layout
+from pykdump.logging import pylog
+from pykdump.walks import walk_lists
+
+compat.member("struct zone", "Watermarks", "_watermark", "watermark")
+
+_ZONE = Layout(
+    "struct zone",
+    *("zone_start_pfn", "spanned_pages", "present_pages", "name", "Watermarks"),
+)
+_NODE = Layout("struct pglist_data", "node_start_pfn", "node_spanned_pages")
+
+
+@dataclass(frozen=True)
+class Zone:
+    """A zone, populated or not."""
+
+    number: int
+    addr: int  #: struct zone *
+    name: str
+    start_pfn: int
+    spanned: int
+    present: int
+    watermarks: tuple[int, int, int]  #: min, low, high
+
+
+def _zones(data: int) -> list[Zone]:
+    size, at = lowlevel.sizeof("struct zone"), lowlevel.member("struct pglist_data", "node_zones")
+    count = int(at.type.sizeof) // size
+    addrs = [data + at.offset + i * size for i in range(count)]
+    found = []
+    for number, (addr, row) in enumerate(zip(addrs, _ZONE.read_many(addrs))):
+        if row is None:
+            pylog.warning(f"struct zone {addr:x} is not in the dump")
+            continue
+        marks = memoryview(row.Watermarks).cast("Q")
+        name = lowlevel.read_string(row.name).decode("ascii", "replace") if row.name else "?"
+        found.append(
+            Zone(
+                number,
+                addr,
+                name,
+                row.zone_start_pfn,
+                row.spanned_pages,
+                row.present_pages,
+                (marks[0], marks[1], marks[2]),
+            )
+        )
+    return found
+
+
+def _map(pfn: int, is_there: int) -> tuple[str, str]:
+    if not is_there:
+        return "0", "0"
+    return f"{pages.page_of(pfn):x}", f"{pfn * pages.PAGE_SIZE:x}"
+
+
+def nodes(given: Given) -> Iterator[str]:
+    """Lines of kmem -n."""
+    for node, data in pages.nodes():
+        row, found = _NODE.read(data), _zones(data)
+        if row is None:
+            pylog.warning(f"struct pglist_data {data:x} is not in the dump")
+            continue
+        yield "NODE    SIZE      PGLIST_DATA       BOOTMEM_DATA       NODE_ZONES   "
+        for place, zone in enumerate(found):
+            head = f"{node:3}  {row.node_spanned_pages:8}   {data:16x}        ----        "
+            yield f"{head if not place else ' ' * 52}{zone.addr:16x}"
+        page, physical = _map(row.node_start_pfn, row.node_spanned_pages)
+        yield "    MEM_MAP          START_PADDR    START_MAPNR"
+        yield f"{page:>16}  {physical:>10}  {row.node_start_pfn:12}     "
+        yield ""
+        yield "ZONE  NAME         SIZE       MEM_MAP      START_PADDR  START_MAPNR"
+        for zone in found:
+            page, physical = _map(zone.start_pfn, zone.spanned)
+            start = zone.start_pfn if zone.spanned else 0
+            yield (
+                f"{zone.number:3}   {zone.name:9}{zone.spanned:8}  {page:>16}{physical:>13}"
+                f"{start:13}"
+            )
+        yield ""
+
+
+def zones(given: Given) -> Iterator[str]:
+    """Lines of kmem -z."""
+    for node, data in pages.nodes():
+        for zone in _zones(data):
+            yield f'NODE: {node}  ZONE: {zone.number}  ADDR: {zone.addr:x}  NAME: "{zone.name}"'
+            if not zone.present:
+                yield "  [unpopulated]"
+                yield ""
+                continue
+            low, middle, high = zone.watermarks
+            present = f"  PRESENT: {zone.present}" if zone.present != zone.spanned else ""
+            yield f"  SIZE: {zone.spanned}{present}  MIN/LOW/HIGH: {low}/{middle}/{high}"
+            yield "  VM_STAT:"
+            for name, value in vm_counters.counters_of_zone(zone.addr).items():
+                yield f"{name:>21}: {value}"
+            yield ""
+            yield ""
+
+
+def free(given: Given) -> Iterator[str]:
+    """Lines of kmem -f."""
+    total = 0
+    for node, data in pages.nodes():
+        if pages.node_count() > 1:
+            yield "NODE"
+            yield f"  {node}"
+        for zone in _zones(data):
+            page, physical = _map(zone.start_pfn, zone.spanned)
+            areas = list(_areas(zone)) if zone.present else []
+            in_lists = sum(blocks << order for order, _, blocks in areas)
+            start = zone.start_pfn if zone.spanned else 0
+            yield "ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR"
+            yield (
+                f"{zone.number:3}   {zone.name:9} {zone.spanned:6} {in_lists:7}  {page:>16}  "
+                f"{physical:>8}      {start:5}     "
+            )
+            if areas:
+                yield "AREA    SIZE  FREE_AREA_STRUCT  BLOCKS  PAGES"
+            for order, addr, blocks in areas:
+                size = f"{4 << order}k"
+                yield f"{order:3}  {size:>7}  {addr:16x} {blocks:7} {blocks << order:6}"
+            yield ""
+            total += in_lists
+    counted = vm_counters.zone_counters().get("NR_FREE_PAGES")
+    same = "(verified)" if counted == total else f"(found {total})"
+    yield f"nr_free_pages: {counted}  {same}"
+
+
+def _areas(zone: Zone) -> Iterator[tuple[int, int, int]]:
+    # Order, address and number of blocks of each free list.
+    area, head = lowlevel.sizeof("struct free_area"), lowlevel.sizeof("struct list_head")
+    kinds = int(lowlevel.member("struct free_area", "free_list").type.sizeof) // head
+    member = lowlevel.member("struct zone", "free_area")
+    places = [
+        (order, zone.addr + member.offset + order * area + kind * head)
+        for order in range(int(member.type.sizeof) // area)
+        for kind in range(kinds)
+    ]
+    for (order, addr), walk in zip(places, walk_lists([addr for _, addr in places])):
+        if walk.end != "complete":
+            pylog.warning(
+                f"zone {zone.name}: free list {addr:x} is broken: {walk.end} at {walk.stopped_at:x}"
+            )
+        yield order, addr, len(walk.nodes)

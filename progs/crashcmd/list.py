@@ -1,0 +1,156 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Entries of a linked list, from START to NULL or back to START.
+
+OFFSET is where in each entry the pointer to the next lies: a number or STRUCT.MEMBER, by default 0.
+START is an entry, whose address is printed too; of a list of struct list_head it is, with -h, an
+entry that the list is embedded in at OFFSET, with -H the head, which is no entry.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from crashcmd import struct, types, values
+from crashcmd.command import Command, Given, Option
+from pykdump import lowlevel
+from pykdump.errors import CrashError, PykdumpError
+from pykdump.logging import pylog
+from pykdump.walks import LIMIT, walk_list, walk_list_backwards
+
+
+@dataclass(frozen=True)
+class Entries:
+    """A list."""
+
+    addrs: tuple[int, ...]
+
+
+def collect(given: Given) -> Entries:
+    at, words = _offset_of(given)
+    if len(words) != 1:
+        raise given.error("one START is needed")
+    start = values.address(words[0])
+    last = given.value("-e")
+    end = values.address(last) if last is not None else None
+    if "-H" in given or "-h" in given:
+        found = _list_heads(start, at, given)
+    else:
+        found = list(_chain(start, at, end, given))
+    if end is not None and end in found:
+        found = found[: found.index(end) + 1]
+    return Entries(tuple(found))
+
+
+def _offset_of(given: Given) -> tuple[int, list[str]]:
+    words, offset = list(given.words), given.value("-o")
+    for word in given.words:
+        if offset is None and (re.fullmatch(r"\w+\.[\w.]+", word) or _is_small(word)):
+            if len(words) > 1:
+                offset = word
+                words.remove(word)
+    return (0 if offset is None else offset_in(offset)), words
+
+
+def _is_small(word: str) -> bool:
+    return bool(re.fullmatch(r"\d{1,5}|0x[0-9a-fA-F]{1,4}", word))
+
+
+def offset_in(word: str) -> int:
+    """A number, or the offset of STRUCT.MEMBER; raises CrashError."""
+    name, dot, path = word.partition(".")
+    if not dot:
+        return values.number(word)
+    try:
+        return lowlevel.member(types.full_name(name), path).offset
+    except PykdumpError:
+        raise CrashError(f"{word}: there is no such member") from None
+
+
+def _list_heads(start: int, at: int, given: Given) -> list[int]:
+    head = start + at if "-h" in given else start
+    if "-r" in given:
+        nodes = walk_list_backwards(head)
+        nodes = [node for node in nodes if node != head]
+    else:
+        walk = walk_list(head)
+        nodes = list(walk.nodes)
+        if walk.end != "complete":
+            pylog.warning(_problem(walk.end, walk.stopped_at))
+    found = [node - at for node in nodes]
+    return [start, *found] if "-h" in given else found
+
+
+def _problem(end: str, where: int) -> str:
+    what = {"cycle": "duplicate list entry", "limit": "too many entries; the next would be"}
+    return f"{what.get(end, 'invalid list entry')}: {where:x}"
+
+
+def _chain(start: int, at: int, end: int | None, given: Given) -> Iterator[int]:
+    # The entry itself, and what each leads to.
+    seen: set[int] = set()
+    entry = start
+    while entry and len(seen) < LIMIT:
+        if entry in seen:
+            if entry != start:
+                pylog.warning(_problem("cycle", entry))
+            return
+        try:
+            following = lowlevel.read_pointer(entry + at + (8 if "-r" in given else 0))
+        except PykdumpError as error:
+            if entry == start:
+                raise
+            pylog.warning(f"invalid list entry: {entry:x}: {error}")
+            return
+        seen.add(entry)
+        yield entry
+        if entry == end:
+            return
+        entry = following
+
+
+def render(record: Entries, given: Given) -> Iterator[str]:
+    if not record.addrs:
+        yield "(empty)"
+        return
+    yield from entry_lines(record.addrs, given)
+
+
+def entry_lines(addrs: Sequence[int], given: Given) -> Iterator[str]:
+    """The address of each entry, and of -s and -S what it holds."""
+    wanted = [word for flag in ("-s", "-S") for word in given.all(flag)]
+    back = offset_in(given.value("-l") or "0")
+    parsed = []
+    for word in wanted:
+        name, _, members = word.partition(".")
+        parsed.append((types.full_name(name), members.split(",") if members else []))
+    for addr in addrs:
+        yield f"{addr:x}"
+        for full, paths in parsed:
+            try:
+                yield from struct.shown(full, paths, addr - back, given)
+            except PykdumpError as error:
+                pylog.warning(f"{full} {addr - back:x}: {error}")
+
+
+COMMANDS = (
+    Command(
+        "list",
+        "[OFFSET] START",
+        collect,
+        render,
+        (
+            Option("-H", "START is the list_head that is no entry"),
+            Option("-h", "START is an entry, with a list_head at OFFSET"),
+            Option("-r", "backwards"),
+            Option("-o", "the same as OFFSET", "OFFSET"),
+            Option("-e", "stop at this entry", "END"),
+            Option("-s", "show each as STRUCT, or MEMBER,MEMBER of it", "STRUCT[.MEMBERS]"),
+            Option("-S", "the same", "STRUCT[.MEMBERS]"),
+            Option("-l", "addresses are so far in the structs of -s", "OFFSET"),
+            Option("-x", "numbers in hexadecimal"),
+            Option("-d", "numbers in decimal"),
+        ),
+    ),
+)

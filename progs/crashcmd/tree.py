@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Entries of a red-black tree, radix tree, XArray or maple tree.
+
+START is the root: a symbol or the address of a struct rb_root, radix_tree_root, xarray or
+maple_tree (with -r that of a struct that has it at OFFSET, with -N that of the first node itself).
+Printed are the addresses of the nodes of red-black trees, less -o, root first; of the others what
+they hold, by index.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crashcmd import list as lists
+from crashcmd import values
+from crashcmd.command import Command, Given, Option
+from LinuxDump import trees
+from pykdump import compat, lowlevel
+from pykdump.errors import CrashError
+from pykdump.layout import Layout
+from pykdump.logging import pylog
+
+_NODE = Layout("struct rb_node", "rb_left", "rb_right")
+_KINDS = ("rbtree", "radix", "xarray", "maple")
+_MOST = 10_000_000
+
+
+@dataclass(frozen=True)
+class TreeEntry:
+    """An entry and where it is."""
+
+    addr: int
+    position: str  #: root/l/r; of trees with indices index: N
+
+
+def collect(given: Given) -> tuple[TreeEntry, ...]:
+    if len(given.words) != 1:
+        raise given.error("one START is needed")
+    start = values.address(given.words[0])
+    offset = given.value("-r")
+    start += lists.offset_in(offset) if offset is not None else 0
+    kind = _kind(given)
+    if kind == "rbtree":
+        at = lists.offset_in(given.value("-o") or "0")
+        top = start if "-N" in given else lowlevel.read_pointer(start)
+        return tuple(_rb_entries(top, at))
+    if "-N" in given:
+        raise given.error("-N is only for red-black trees here")
+    return tuple(_indexed(start, kind))
+
+
+def _kind(given: Given) -> str:
+    word = given.value("-t") or "rbtree"
+    found = [kind for kind in _KINDS if kind.startswith(word)]
+    if len(found) == 2 and word in ("r", "ra"):
+        found = ["rbtree"] if word == "r" else ["radix"]
+    if len(found) != 1:
+        raise given.error(f"{word} is no kind of tree; kinds: {' '.join(_KINDS)}")
+    return found[0]
+
+
+def _rb_entries(top: int, at: int) -> Iterator[TreeEntry]:
+    # The nodes are read level by level, and told root first, left before right.
+    known: dict[int, tuple[int, int]] = {}
+    level = [top] if top else []
+    while level and len(known) < _MOST:
+        following = []
+        for addr, row in zip(level, _NODE.read_many(level)):
+            if row is None:
+                pylog.warning(f"rb_node {addr:x} cannot be read: what is below it is missing")
+                continue
+            known[addr] = (row.rb_left, row.rb_right)
+            following += [node for node in known[addr] if node and node not in known]
+        level = list(dict.fromkeys(following))
+    left, told = [(top, "root")], set()
+    while left:
+        addr, position = left.pop()
+        if addr not in known:
+            continue
+        if addr in told:
+            pylog.warning(f"duplicate tree entry: {addr:x}")
+            continue
+        told.add(addr)
+        yield TreeEntry(addr - at, f"position: {position}")
+        before, behind = known[addr]
+        left += [(behind, position + "/r"), (before, position + "/l")]
+
+
+def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
+    if kind == "maple":
+        walk = trees.maple_tree(root)
+    elif kind == "xarray" and compat.has("struct xarray"):
+        walk = trees.xarray(root)
+    else:
+        walk = trees.radix_tree(root)
+    for first, last, entry in walk.entries:
+        yield TreeEntry(entry, f"index: {first}" + (f"-{last}" if last != first else ""))
+    if walk.end != "complete":
+        pylog.warning(f"the tree at {root:x} is broken: {walk.end} at {walk.stopped_at:x}")
+
+
+def render(record: tuple[TreeEntry, ...], given: Given) -> Iterator[str]:
+    if not record:
+        raise CrashError("tree: the tree is empty")
+    for entry in record:
+        first, *more = lists.entry_lines([entry.addr], given)
+        yield first
+        if "-p" in given:
+            yield f"  {entry.position}"
+        yield from more
+
+
+COMMANDS = (
+    Command(
+        "tree",
+        "START",
+        collect,
+        render,
+        (
+            Option("-t", "rbtree, radix, xarray or maple, or the beginning of one", "KIND"),
+            Option("-r", "the root lies at this offset of START", "OFFSET"),
+            Option("-o", "nodes lie at this offset of what is printed", "OFFSET"),
+            Option("-p", "the place of each in the tree"),
+            Option("-N", "START is the first node, and no root"),
+            Option("-s", "show each as STRUCT, or MEMBER,MEMBER of it", "STRUCT[.MEMBERS]"),
+            Option("-S", "the same", "STRUCT[.MEMBERS]"),
+            Option("-x", "numbers in hexadecimal"),
+            Option("-d", "numbers in decimal"),
+        ),
+    ),
+)

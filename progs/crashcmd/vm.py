@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Virtual memory of tasks: their mappings.
+
+WHAT is a pid or the address of a task_struct; without it the task that is selected.
+
+Columns: MM (struct mm_struct), PGD, RSS and TOTAL_VM; then VMA (struct vm_area_struct), START, END,
+FLAGS and FILE; of -p VIRTUAL and PHYSICAL of each page that is in memory.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from crashcmd import context, struct
+from crashcmd.command import Command, Given, Option
+from LinuxDump import open_files, page_tables, task_memory, vm_areas
+from LinuxDump.task_records import Task, task_table
+from LinuxDump.vm_areas import Mapping
+
+_FLAGS = (
+    *((0x1, "READ"), (0x2, "WRITE"), (0x4, "EXEC"), (0x8, "SHARED"), (0x10, "MAYREAD")),
+    *((0x20, "MAYWRITE"), (0x40, "MAYEXEC"), (0x80, "MAYSHARE"), (0x100, "GROWSDOWN")),
+    *((0x400, "PFNMAP"), (0x2000, "LOCKED"), (0x4000, "IO"), (0x20000, "DONTCOPY")),
+    *((0x40000, "DONTEXPAND"), (0x100000, "ACCOUNT"), (0x200000, "NORESERVE")),
+    *((0x400000, "HUGETLB"), (0x4000000, "DONTDUMP"), (0x10000000, "MIXEDMAP")),
+)
+_PAGE = 4096
+
+
+@dataclass(frozen=True)
+class TaskMappings:
+    """Mappings of a task; mm_addr is 0 for one without user memory."""
+
+    task_addr: int
+    mm_addr: int
+    pgd_addr: int
+    rss_kb: int
+    total_kb: int
+    mappings: tuple[Mapping, ...]
+
+
+def collect(given: Given) -> tuple[TaskMappings, ...]:
+    tasks = context.named(given.words)
+    memories = task_memory.memory([task.addr for task in tasks])
+    return tuple(_record(task, memory) for task, memory in zip(tasks, memories))
+
+
+def _record(task: Task, memory: task_memory.Memory | None) -> TaskMappings:
+    if memory is None:
+        return TaskMappings(task.addr, 0, 0, 0, 0, ())
+    found = vm_areas.mappings(memory.mm_addr, open_files.root_of(task.addr))
+    return TaskMappings(
+        task.addr, memory.mm_addr, task.pgd_addr, memory.rss_kb, memory.vsz_kb, tuple(found)
+    )
+
+
+def render(record: tuple[TaskMappings, ...], given: Given) -> Iterator[str]:
+    for number, found in enumerate(record):
+        if number:
+            yield ""
+        yield context.header(task_table().by_addr[found.task_addr])
+        if not found.mm_addr:
+            yield "(no user memory)"
+        elif "-m" in given:
+            yield from struct.shown("struct mm_struct", [], found.mm_addr, given)
+        elif "-v" in given:
+            for area in found.mappings:
+                yield from struct.shown("struct vm_area_struct", [], area.addr, given)
+        else:
+            yield from _table(found, given)
+
+
+def _table(found: TaskMappings, given: Given) -> Iterator[str]:
+    yield "       MM               PGD          RSS    TOTAL_VM"
+    rss, total = f"{found.rss_kb}k", f"{found.total_kb}k"
+    yield f"{found.mm_addr:16x}  {found.pgd_addr:16x}  {rss:>6}  {total:>7} "
+    heading = "      VMA           START       END     FLAGS FILE"
+    if "-p" not in given:
+        yield heading
+    for area in found.mappings:
+        if "-p" in given:
+            yield heading
+        yield (
+            f"{area.addr:16x} {area.start:>10x} {area.end:>10x} {area.flags:7x} {area.path}"
+        ).rstrip()
+        if "-f" in given:
+            names = "|".join(name for bit, name in _FLAGS if area.flags & bit)
+            yield f"  ({names})"
+        if "-p" in given:
+            yield from _pages(area, found.pgd_addr)
+
+
+def _pages(area: Mapping, pgd: int) -> Iterator[str]:
+    yield f"{'VIRTUAL':16}  PHYSICAL"
+    addr = area.start
+    while addr < area.end:
+        walk = page_tables.walk(pgd, addr)
+        if walk.phys_addr is not None:
+            yield f"{addr:<16x}  {walk.phys_addr:x}"
+            addr += _PAGE
+        elif walk.problem != "not mapped":
+            yield f"{addr:<16x}  ({walk.problem})"
+            addr += _PAGE
+        else:
+            # Nothing is there: on to where the next entry of that table begins.
+            step = {"PTE": 1 << 12, "PMD": 1 << 21, "PUD": 1 << 30}
+            size = step.get(walk.entries[-1].level, 1 << 39) if walk.entries else 1 << 39
+            if area.path and size == _PAGE:
+                where = area.offset_bytes + addr - area.start
+                yield f"{addr:<16x}  FILE: {area.path}  OFFSET: {where:x}"
+            addr = (addr + size) & -size
+    yield ""
+
+
+COMMANDS = (
+    Command(
+        "vm",
+        "[WHAT ...]",
+        collect,
+        render,
+        (
+            Option("-p", "the pages of each mapping"),
+            Option("-f", "names of the flags"),
+            Option("-m", "the mm_struct"),
+            Option("-v", "the vm_area_structs"),
+            Option("-x", "numbers in hexadecimal"),
+            Option("-d", "numbers in decimal"),
+        ),
+    ),
+)

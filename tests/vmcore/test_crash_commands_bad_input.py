@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""What crash commands say of options and words that mean nothing, and of pipes."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from crash_texts import texts
+from harness import Vmcore
+
+NAMES = """
+* alias ascii bpf bt btop dev dis eval extend files foreach fuser gdb help ipcs irq kmem list
+log mach mod mount net p ps pte ptob ptov rd repeat runq sbitmapq search set sig struct swap sym sys
+task timer tree union vm vtop waitq whatis
+""".split()
+
+WRONG = {
+    "ps 4000000": "4000000 is no pid, task or command",
+    "bt 4000000": "4000000 is no pid and no task",
+    "bt ffffffffdeadbee8": "ffffffffdeadbee8 is no pid and no task",
+    "files 4000000": "4000000 is no pid",
+    "foreach nobody bt": "nobody is no task",
+    "foreach": "a command must follow",
+    "struct nosuchstruct": "invalid data structure reference: nosuchstruct",
+    "struct task_struct.nosuch": "has no member nosuch",
+    "struct task_struct 10": "cannot read",
+    "rd 0": "cannot read",
+    "rd nosuchsymbol": "is no address and no symbol",
+    "list": "one START is needed",
+    "tree -t oak init_task": "is no kind of tree",
+    "kmem -s nosuchcache": "no slab cache",
+    "kmem -S nosuchcache": "no slab cache",
+    "mod -s nosuchmodule": "no such module",
+    "sym nosuchsymbol": "invalid address or symbol",
+    "mount nowhere": "nothing mounted",
+    "irq 99999": "there is no interrupt 99999",
+    "waitq 10": "is no address of the kernel",
+    "eval 1 +": "is no expression",
+    "eval 1/0": "division by zero",
+    "timer -C 77": "there is no CPU 77",
+    "bpf -p 4711": "no program with id 4711",
+    "log extra": "takes no words",
+    "dis": "a function or an address is needed",
+    "ptov": "a number is needed",
+    "extend /tmp/x.so": "cannot be loaded",
+    "nosuch -x": "there is no command nosuch",
+    "ps |": "must follow",
+}
+
+
+@pytest.fixture
+def said(vmcore: Vmcore) -> dict[str, str]:
+    """Answers to all of this."""
+    unknown = [f"{name} -Z" for name in NAMES if name not in ("gdb", "eval", "foreach")]
+    helps = [f"help {name}" for name in NAMES]
+    good = [
+        *("ps 1 4000000", "ps | grep init", "ps -G --json", "task_struct.pid init_task"),
+        *(
+            "struct task_struct.pid init_task",
+            "ps > /dev/null",
+            "bt 1 4000000",
+            "*list_head modules",
+        ),
+    ]
+    return texts(vmcore, [*WRONG, *unknown, *helps, *good])
+
+
+def test_wrong_words_are_named(said: dict[str, str]) -> None:
+    for command, message in WRONG.items():
+        assert said[command].startswith("ERROR "), command
+        assert message in said[command], (command, said[command])
+
+
+def test_unknown_options_are_named(said: dict[str, str]) -> None:
+    for command, text in said.items():
+        if command.endswith(" -Z"):
+            name = command.split()[0]
+            assert text.startswith("ERROR ") and "-Z" in text and name in text, command
+
+
+def test_help_names_the_command_and_its_options(said: dict[str, str]) -> None:
+    for name in NAMES:
+        lines = said[f"help {name}"].splitlines()
+        assert lines[0].startswith(f"{name}: ") or name == "union", name
+        assert any(line.startswith("Usage: ") for line in lines), name
+        assert any("--json" in line for line in lines), name
+
+
+def test_good_words_beside_bad_ones_are_answered(said: dict[str, str]) -> None:
+    lines = said["ps 1 4000000"].splitlines()
+    assert any(line.split()[-1] == "init" for line in lines)
+    assert any(line.startswith("ps: 4000000 is no pid") for line in lines)
+    assert "bt: 4000000 is no pid" in said["bt 1 4000000"]
+    assert said["bt 1 4000000"].count("PID: ") == 1
+
+
+def test_output_goes_through_a_shell_and_into_files(said: dict[str, str]) -> None:
+    piped = said["ps | grep init"].splitlines()
+    assert piped and all("init" in line for line in piped)
+    assert said["ps > /dev/null"] == "ERROR "  # nothing is left to print
+
+
+def test_records_are_json(said: dict[str, str]) -> None:
+    found = json.loads(said["ps -G --json"])
+    assert found["command"] == "ps" and not found["warnings"]
+    assert any(row["pid"] == 1 and row["comm"] == "init" for row in found["records"])
+
+
+def test_a_struct_needs_no_command(said: dict[str, str]) -> None:
+    assert said["task_struct.pid init_task"] == said["struct task_struct.pid init_task"]
+    assert said["task_struct.pid init_task"] == "  pid = 0\n"
+    assert said["*list_head modules"].startswith("struct list_head {\n  next = 0x")
