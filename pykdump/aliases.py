@@ -53,7 +53,7 @@ PATHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("struct bio", "bi_disk"): ("bi_bdev.bd_disk",),
     # v5.17 f3fa33acca9f ("block: remove the ->rq_disk field in struct request")
     ("struct request", "rq_disk"): ("q.disk",),
-    # v6.15 741c10b096bc ("kernfs: Use RCU to access kernfs_node::parent.")
+    # v6.15 633488947ef6 ("kernfs: Use RCU to access kernfs_node::parent.")
     ("struct kernfs_node", "parent"): ("__parent",),
     # v3.6 bf7ad8eeab99 ("rbtree: move some implementation details from rbtree.h to rbtree.c")
     ("struct rb_node", "rb_parent_color"): ("__rb_parent_color",),

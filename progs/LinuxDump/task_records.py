@@ -57,7 +57,7 @@ class Task(NamedTuple):
 
 def state_letter(state: int, exit_state: int) -> str:
     """The state that the kernel's own /proc would show for task_struct.state and exit_state."""
-    # v6.1 c2508ec5a58d ("sched: Fix more TASK_state comparisons"): flags may come with TASK_IDLE
+    # Flags may come with TASK_IDLE: __task_state_index() in include/linux/sched.h.
     if state & TASK_IDLE == TASK_IDLE:
         return "I"
     if state & (_TASK_RTLOCK_WAIT | _TASK_FROZEN):
