@@ -143,12 +143,17 @@ _REPORTED = "DS"
 
 def collect() -> Waits:
     """All tasks that wait, on the dump that is open."""
+    with collector.paused():
+        return _collect()
+
+
+def _collect() -> Waits:
     table = task_table()
     with sections.section("stacks"):
         wanted = [task for task in table.tasks if task.idle_cpu is None and task.state in "DSTtI"]
         found = sleepers(wanted)
     finder = Finder(table, found)
-    with sections.section("what tasks wait for"), collector.paused():
+    with sections.section("what tasks wait for"):
         targets = [(sleeper, target) for sleeper in found if (target := _target(finder, sleeper))]
         for sleeper, target in targets:
             _link_task(finder, sleeper, target)

@@ -10,6 +10,7 @@ from __future__ import annotations
 import bisect
 import struct
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from LinuxDump.hangs.finder import Finder
@@ -74,22 +75,32 @@ class _Search:
         self._stacks: tuple[bytes, list[_Place]] | None = None
 
     def candidates(self, node: Node, waiters: set[int]) -> Iterator[tuple[Task, str]]:
-        seen = set(waiters)
         if self.finder.names.is_static(node.addr):
-            for sleeper in self.finder.sleepers:
-                if sleeper.task.addr not in seen:
-                    function = self._refers(sleeper, node.addr)
-                    if function:
-                        seen.add(sleeper.task.addr)
-                        name = f"{function}() is on its stack, whose code has that address"
-                        yield sleeper.task, name
-            return
-        for sleeper, function in self._on_stacks(node.addr):
+            found = self._in_code(node.addr)
+        else:
+            found = self._on_stacks(node.addr)
+        seen = set(waiters)
+        for sleeper, evidence in found:
             if sleeper.task.addr not in seen:
                 seen.add(sleeper.task.addr)
-                yield sleeper.task, f"its address lies in the frame of {function}()"
+                yield sleeper.task, evidence
 
     # --- code
+
+    @cached_property
+    def _alike(self) -> list[list[Sleeper]]:
+        # Many tasks have the same functions on their stacks: one look at these will do.
+        groups: dict[tuple[str, ...], list[Sleeper]] = {}
+        for sleeper in self.finder.sleepers:
+            groups.setdefault(tuple(sleeper.names), []).append(sleeper)
+        return list(groups.values())
+
+    def _in_code(self, addr: int) -> Iterator[tuple[Sleeper, str]]:
+        for group in self._alike:
+            function = self._refers(group[0], addr)
+            if function:
+                for sleeper in group:
+                    yield sleeper, f"{function}() is on its stack, whose code has that address"
 
     def _refers(self, sleeper: Sleeper, addr: int) -> str:
         # As an immediate, sign-extended: the kernel and its modules lie in the last 2 GiB.
@@ -98,8 +109,7 @@ class _Search:
             if frame.kind == "user" or not frame.function or bare(frame.function) in _ENTRY:
                 continue
             size = min(frame.size_bytes, _MOST_CODE)
-            code = self._code_of(frame.addr - frame.offset, size)
-            if pattern in code:
+            if pattern in self._code_of(frame.addr - frame.offset, size):
                 return bare(frame.function)
         return ""
 
@@ -125,7 +135,7 @@ class _Search:
                 place = places[bisect.bisect_right(starts, at) - 1]
                 function = _function_at(place.sleeper, place.start + at - place.at)
                 if function:
-                    yield place.sleeper, function
+                    yield place.sleeper, f"its address lies in the frame of {function}()"
             at = text.find(pattern, at + 1)
 
     def _all_stacks(self) -> tuple[bytes, list[_Place]]:
@@ -144,8 +154,8 @@ class _Search:
 
 
 def _stack_of(sleeper: Sleeper) -> bytes:
-    frames = sleeper.stack.frames
-    end = max((frame.sp_addr for frame in frames if frame.kind != "user"), default=0)
+    last = sleeper.stack.frames[-1]
+    end = last.regs_addr if last.kind == "user" else last.sp_addr
     size = min(max(0, end - sleeper.task.sp_addr), _MOST_STACK) & ~7
     try:
         return lowlevel.dump().read(sleeper.task.sp_addr, size) if size else b""

@@ -56,10 +56,9 @@ class Sleeper:
 
     def has(self, *names: str) -> str | None:
         """The first of these functions that is on the stack."""
-        return next((name for name in names if name in self._set), None)
+        return next((name for name in names if name in self.names), None)
 
     def __post_init__(self) -> None:
-        self._set = frozenset(self.names)
         self._window: bytes | None = None
 
     def window(self) -> tuple[int, bytes]:
@@ -91,7 +90,13 @@ _KERNEL = 0xFF00_0000_0000_0000
 
 def bare(name: str | None) -> str:
     """A function's name as in the source: without .constprop.0, .isra.0, .part.0, .cold."""
-    return (name or "").partition(".")[0]
+    known = _bare.get(name)
+    if known is None:
+        known = _bare[name] = (name or "").partition(".")[0]
+    return known
+
+
+_bare: dict[str | None, str] = {}
 
 
 def sleepers(tasks: Sequence[Task]) -> list[Sleeper]:
@@ -105,7 +110,10 @@ def sleepers(tasks: Sequence[Task]) -> list[Sleeper]:
 
 def of_stack(task: Task, stack: BTstack.Stack) -> Sleeper:
     """A task with the stack that it has."""
-    names = [bare(frame.function) for frame in stack.frames if frame.kind != "user"]
+    known = _bare.get
+    names = [known(frame.function) or bare(frame.function) for frame in stack.frames]
+    if stack.frames[-1].kind == "user":
+        names.pop()
     return Sleeper(task, stack, names, waits_at(names))
 
 
