@@ -26,9 +26,13 @@ _HCTX = Layout("struct blk_mq_hw_ctx", "tags", "sched_tags", "queue_num", "state
 _FIELDS = Layout(
     _REQUEST,
     *("q", "cmd_flags", "tag", "internal_tag", "Bytes", "Sector", "bio", "state"),
-    *("start_time_ns", "io_start_time_ns"),
+    *("start_time_ns", "io_start_time_ns", "end_io_data"),
 )
-_BIO = Layout("struct bio", "bi_next", "bi_private", "bi_io_vec", "bi_vcnt", "bi_end_io")
+_BIO = Layout(
+    "struct bio",
+    *("bi_next", "bi_private", "bi_io_vec", "bi_vcnt", "bi_end_io", "bi_iter.bi_idx"),
+    "bi_iter.bi_size",
+)
 _VEC = Layout("struct bio_vec", "bv_page", "bv_len", "bv_offset")
 
 # include/linux/blk_types.h
@@ -68,6 +72,7 @@ class BlockRequest:
     tag: int  #: of the driver, -1 while it has none
     age_ns: int | None  #: since it was made
     in_flight_ns: int | None  #: since the driver has it
+    end_io_data_addr: int  #: what its end is told to; of a clone the one that it is of
     bios: tuple[Bio, ...]
 
 
@@ -170,6 +175,7 @@ def _records(disk: Disk, addrs: Sequence[int], now: int | None) -> Iterator[Bloc
                 _signed(row.tag),
                 _age(now, row.start_time_ns),
                 _age(now, row.io_start_time_ns),
+                row.end_io_data,
                 tuple(_bios(addr, row.bio)),
             )
 
@@ -200,19 +206,38 @@ def _bios(request: int, first: int) -> Iterator[Bio]:
             pylog.warning(f"request {request:#x}: its bios end or repeat at {addr:#x}")
             return
         seen.add(addr)
-        yield Bio(addr, row.bi_private, row.bi_end_io, _pages(row))
+        yield _bio(addr, row)
         addr = row.bi_next
 
 
+def read_bio(addr: int) -> Bio | None:
+    """The bio at this address; None when it cannot be read.
+
+    :param addr: ``struct bio *``.
+    """
+    row = _BIO.read(addr)
+    return None if row is None else _bio(addr, row)
+
+
+def _bio(addr: int, row: Any) -> Bio:
+    return Bio(addr, row.bi_private, row.bi_end_io, _pages(row))
+
+
 def _pages(row: Any) -> tuple[int, ...]:
-    count = min(row.bi_vcnt, _MAX_PAGES)  # 0 of a clone, which shares them
-    if not row.bi_io_vec or not count:
+    if not row.bi_io_vec:
         return ()
+    # A clone has no count of its own: the size tells how far it goes.
+    first, left = (0, None) if row.bi_vcnt else (row.bi_iter_bi_idx, row.bi_iter_bi_size)
+    count = min(row.bi_vcnt or _MAX_PAGES, _MAX_PAGES)
+    vec_size = lowlevel.sizeof("struct bio_vec")
     page, size = lowlevel.sizeof("struct page"), lowlevel.dump().page_size
     found: list[int] = []
-    for vec in _VEC.read_array(row.bi_io_vec, count):
-        if vec is not None:
-            # v5.1 07173c3ec276 ("block: enable multipage bvecs")
-            pages = min(-(-(vec.bv_offset + vec.bv_len) // size), _MAX_PAGES_OF_VEC)
-            found += [vec.bv_page + page * number for number in range(pages)]
+    for number in range(first, first + count):
+        vec = _VEC.read(row.bi_io_vec + vec_size * number) if left is None or left > 0 else None
+        if vec is None:
+            break
+        # v5.1 07173c3ec276 ("block: enable multipage bvecs")
+        pages = min(-(-(vec.bv_offset + vec.bv_len) // size), _MAX_PAGES_OF_VEC)
+        found += [vec.bv_page + page * at for at in range(pages)]
+        left = None if left is None else left - vec.bv_len
     return tuple(found)

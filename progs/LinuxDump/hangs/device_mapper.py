@@ -1,13 +1,16 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""What state a device of device-mapper is in (drivers/md/dm-core.h)."""
+"""Devices of device-mapper: in what state one is, and whose bios it cloned (drivers/md)."""
 
 from __future__ import annotations
 
+from LinuxDump import BTstack, block_requests
 from LinuxDump.block_devices import Disk
+from LinuxDump.block_requests import Bio
 from pykdump import dlkmload, lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 
+_TARGET_IO = Layout("struct dm_target_io", "io.orig_bio")
 _DM = Layout("struct mapped_device", "flags", "disk")
 
 # drivers/md/dm-core.h: DMF_*
@@ -28,14 +31,27 @@ def state_text(disk: Disk) -> str:
     return f" is {', '.join(names) if names else 'not suspended'}"
 
 
-def _flags(disk: Disk) -> int | None:
+def _has_types() -> bool:
     # The module's own types are loaded only when there is such a device to explain.
     if not lowlevel.has_type("struct mapped_device"):
         try:
             dlkmload.load("dm_mod")
         except PykdumpError:
-            return None
-        if not lowlevel.has_type("struct mapped_device"):
-            return None
+            return False
+    return lowlevel.has_type("struct mapped_device")
+
+
+def original_bio(bio: Bio) -> Bio | None:
+    """The bio that device-mapper cloned into this one; None for no clone, or without debug info."""
+    found = BTstack.tables().symbols.at(bio.end_io_addr) if bio.end_io_addr else None
+    if found is None or found[0] != "clone_endio" or not _has_types():
+        return None
+    row = _TARGET_IO.read(bio.addr - lowlevel.member("struct dm_target_io", "clone").offset)
+    return block_requests.read_bio(row.io_orig_bio) if row is not None and row.io_orig_bio else None
+
+
+def _flags(disk: Disk) -> int | None:
+    if not _has_types():
+        return None
     row = _DM.read(disk.private_addr)
     return int(row.flags) if row is not None and row.disk == disk.addr else None

@@ -6,8 +6,8 @@ from __future__ import annotations
 from functools import lru_cache
 
 from LinuxDump import wait_bits
-from LinuxDump.block_requests import BlockRequest
-from LinuxDump.hangs import rpc_waits
+from LinuxDump.block_requests import Bio, BlockRequest
+from LinuxDump.hangs import device_mapper, rpc_waits
 from LinuxDump.hangs.entries import offset
 from LinuxDump.hangs.filesystems import inode_text
 from LinuxDump.hangs.finder import Finder, Target, key_of
@@ -38,15 +38,39 @@ def add_request(finder: Finder, request: BlockRequest) -> str:
     if not finder.has("disk", request.disk_addr):
         oldest = max((r.age_ns or 0 for r in finder.requests if r.disk == request.disk), default=0)
         finder.add("disk", request.disk_addr, text, oldest)
-    evidence = {"in flight": "the driver has it", "queued": "it is queued"}.get(request.state, "")
-    finder.link(key, key_of("disk", request.disk_addr), "on", evidence)
+    # Multipath: the end of a clone is told to what lies behind the request that it is of.
+    behind = request.addr + lowlevel.sizeof("struct request")
+    clones = [other for other in finder.requests if other.end_io_data_addr == behind]
+    for clone in clones:
+        finder.link(key, add_request(finder, clone), "cloned into", "request.end_io_data")
+    if not clones:
+        evidence = {"in flight": "the driver has it", "queued": "it is queued"}
+        disk = key_of("disk", request.disk_addr)
+        finder.link(key, disk, "on", evidence.get(request.state, ""))
     return key
+
+
+def bios(finder: Finder) -> list[tuple[BlockRequest, Bio]]:
+    """Bios with the requests they are in, and those that device-mapper cloned into them."""
+    found = []
+    for request in finder.requests:
+        for bio in request.bios:
+            inner: Bio | None = bio
+            for _ in range(_MOST_DM_LEVELS):
+                if inner is None:
+                    break
+                found.append((request, inner))
+                inner = device_mapper.original_bio(inner)
+    return found
+
+
+_MOST_DM_LEVELS = 8
 
 
 def request_with_private(finder: Finder, private: int) -> str | None:
     """The node of the request with a bio whose end tells this object; None without one."""
-    for request in finder.requests:
-        if any(bio.private_addr == private for bio in request.bios):
+    for request, bio in finder.once(bios):
+        if bio.private_addr == private:
             return add_request(finder, request)
     return None
 
@@ -58,8 +82,8 @@ def request_with_page(finder: Finder, page: int, pages: int = 1) -> str | None:
     :param pages: how many pages it has.
     """
     end = page + pages * lowlevel.sizeof("struct page")
-    for request in finder.requests:
-        if any(page <= at < end for bio in request.bios for at in bio.page_addrs):
+    for request, bio in finder.once(bios):
+        if any(page <= at < end for at in bio.page_addrs):
             return add_request(finder, request)
     return None
 
