@@ -38,7 +38,7 @@ def split(line: str) -> CommandLine:
             depth += 1
         elif char in _CLOSING:
             depth = max(0, depth - 1)
-        elif not depth and char == "|" and line[at + 1 : at + 2] != "|":
+        elif not depth and char == "|" and "|" not in (line[at - 1 : at], line[at + 1 : at + 2]):
             return CommandLine(line[:at].strip(), _needed(line[at + 1 :], "a command"), "", False)
         elif (
             not depth and char == ">" and line[at - 1 : at] != "-" and line[at + 1 : at + 2] != "="

@@ -3,6 +3,9 @@
 
 from __future__ import annotations
 
+import sys
+from typing import TextIO
+
 import gdb
 
 from crashcmd import aliases, run
@@ -11,7 +14,8 @@ from pykdump.errors import PykdumpError
 from pykdump_gdb import session
 from pykdump_gdb.command import Command, run_as_command
 from pykdump_gdb.completion import completing_lines
-from pykdump_gdb.output import PagerQuit
+from pykdump_gdb.output import PagerQuit, output
+from pykdump_gdb.preserved import Preserved
 
 _PROMPT = "crash> "
 _ENDS = ("q", "quit", "exit")
@@ -59,6 +63,20 @@ def _print(line: str, from_tty: bool) -> None:
 
 
 def _prompt() -> None:
+    # input() asks GDB's own readline only while stdout has a descriptor.
+    preserved = Preserved()
+    try:
+        sys.stdout, sys.stderr = _stdout(), output(gdb.STDERR, lambda: True)
+        _ask()
+    finally:
+        preserved.restore()
+
+
+def _stdout() -> TextIO:
+    return output(gdb.STDOUT, lambda: False)
+
+
+def _ask() -> None:
     with completing_lines(run.completions):
         while True:
             try:
@@ -74,11 +92,12 @@ def _prompt() -> None:
             try:
                 _typed(line)
             except PagerQuit:
-                pass
+                sys.stdout = _stdout()
             except KeyboardInterrupt:
                 print("interrupted")
             except (PykdumpError, gdb.error) as error:
                 print(error)
+            sys.stdout.flush()
 
 
 def _typed(line: str) -> None:
