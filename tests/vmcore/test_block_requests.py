@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from gdb_run import gdb
+from gdb_run import gdb, launch
 
 from harness import Vmcore
 
@@ -68,3 +68,37 @@ def test_requests_of_the_disk_that_answers_nothing(hang_dump: Vmcore, tmp_path: 
     for request in requests:
         made = found["monotonic_ns"] - request["in_flight_ns"]
         assert abs(made - since[request["addr"]]) < 100_000_000
+
+
+CLASSIC = """
+from LinuxDump.Dev import *
+print("DISKS", sorted(str(disk.disk_name) for disk in get_gendisks()))
+for device in get_blkdevs():
+    inode = int(device) - member_offset("struct bdev_inode", "bdev")
+    inode += member_offset("struct bdev_inode", "vfs_inode")
+    assert int(I_BDEV(inode)) == int(device)
+    assert int(get_requestqueue(device, 0)) in map(int, get_request_queues())
+busy = {int(queue): check_request_queue(queue) for queue in get_request_queues()}
+print("BUSY", [counts for counts in busy.values() if any(counts)])
+for request in get_blkreq_fromslab():
+    decode_request(request, 1)
+print("DEVICE", decode_devt(0x800010))
+for show in print_blkdevs, print_gendisk, print_request_queues, print_blk_cpu_done:
+    show(1)
+print_dm_devices(0), print_request_slab(1)
+"""
+
+
+def test_classic_names_tell_the_same(vmcore: Vmcore, tmp_path: Path) -> None:
+    script = tmp_path / "classic.py"
+    script.write_text(CLASSIC)
+    files = next(iter(vmcore.forms.values()))
+    run = launch(vmcore.vmlinux, *files, "--batch", "-c", f"pyk-run {script}")
+    lines = run.out.splitlines()
+    disks = sorted(disk["name"] for disk in blocks(vmcore, tmp_path)["disks"])
+    assert f"DISKS {disks}" in lines, run.out + run.err
+    assert "BUSY [(0, 1, 1)]" in lines and "DEVICE (8, 16)" in lines
+    planted = vmcore.facts["planted"]["scsi_inflight"]
+    text = f"READ in flight sde sector={planted['sector']} bytes={planted['bytes']}"
+    assert sum(text in line for line in lines) == 1
+    assert "Traceback" not in run.out + run.err

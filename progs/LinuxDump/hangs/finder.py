@@ -26,6 +26,7 @@ from LinuxDump.task_records import Task, TaskTable
 from LinuxDump.whatis import symbol_text
 from LinuxDump.worker_pools import Worker, WorkerPool, worker_pools
 from pykdump.logging import pylog
+from pykdump.printing import printable
 
 _Made = TypeVar("_Made")
 
@@ -79,12 +80,12 @@ class Finder:
         """
         key = key_of(kind, addr)
         if key not in self.nodes:
-            self.nodes[key] = Node(key, kind, addr, text, age_ns)
+            self.nodes[key] = Node(key, kind, addr, printable(text), age_ns)
         return key
 
     def add_with_key(self, key: str, kind: str, text: str) -> str:
         """The node of what is no struct of the kernel."""
-        self.nodes.setdefault(key, Node(key, kind, 0, text))
+        self.nodes.setdefault(key, Node(key, kind, 0, printable(text)))
         return key
 
     def add_named(self, kind: str, addr: int) -> str:
@@ -110,7 +111,7 @@ class Finder:
         key = key_of("task", task.addr)
         if key not in self.nodes:
             name = f'pid {task.pid} "{task_selection.comm(task)}"'
-            text = name + self._what_runs(task)
+            text = printable(name + self._what_runs(task))
             self.nodes[key] = Node(
                 key, "task", task.addr, text, task.ran_ago_ns, task.pid, task.state
             )

@@ -24,6 +24,7 @@ from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel, sections
 from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
+from pykdump.printing import printable
 
 
 @dataclass(frozen=True)
@@ -224,8 +225,9 @@ def _warn(found: HangReport) -> None:
         owner = socket.owner
         if socket.path == "/dev/log" and owner and (owner.ran_ago_ns or 0) > _SYSLOG_SLOW_NS:
             pylog.warning(
-                f"{len(socket.waiters)} threads wait for {owner.comm} (pid {owner.pid}) to read "
-                f"/dev/log; it ran {(owner.ran_ago_ns or 0) // 1_000_000} ms ago"
+                f"{len(socket.waiters)} threads wait for {printable(owner.comm)} "
+                f"(pid {owner.pid}) to read /dev/log; it ran "
+                f"{(owner.ran_ago_ns or 0) // 1_000_000} ms ago"
             )
 
 

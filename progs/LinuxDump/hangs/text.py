@@ -10,6 +10,7 @@ from LinuxDump.hangs.classes import Part, TaskRow
 from LinuxDump.hangs.graph import Graph
 from LinuxDump.hangs.report import Chain, HangReport, Step
 from pykdump.colors import paint
+from pykdump.printing import printable
 
 _WIDTH = 60
 _LINE = 110  # what is longer is broken before each step
@@ -186,7 +187,7 @@ def _part_lines(part: Part, look: Look) -> Iterator[str]:
             name = f"<struct mutex {part.addr:#x}> {inside}".rstrip()
         yield f"  -- {name}"
         for holder in part.holders:
-            yield f"   Owner: {holder}"
+            yield f"   Owner: {printable(holder)}"
         yield from (f"   Behind: {text}" for text in part.behind)
         if not part.holders and not part.behind:
             yield "   No Owner"
@@ -208,7 +209,8 @@ def pid_block(tasks: Sequence[TaskRow], look: Look) -> Iterator[str]:
     if look.verbose:
         yield f"      {'PID':>7} {'CMD':<16} {'CPU':>4} {'Ran ms ago':>12} STATE"
         for task in shown:
-            row = f"{task.pid:>7} {task.comm:<16} {task.cpu:>4} {_ms(task):>12} {task.state}"
+            name = printable(task.comm)
+            row = f"{task.pid:>7} {name:<16} {task.cpu:>4} {_ms(task):>12} {task.state}"
             yield f"      {row}"
         return
     most = max(look.max_pids, 2)
@@ -240,7 +242,8 @@ def _owner_lines(report: HangReport) -> Iterator[str]:
         task = owner.task
         unsure = "  (inferred)" if owner.inferred else ""
         yield ""
-        yield f"  PID={task.pid}  CPU={task.cpu}  CMD={task.comm}  {task.state}{unsure}"
+        name = printable(task.comm)
+        yield f"  PID={task.pid}  CPU={task.cpu}  CMD={name}  {task.state}{unsure}"
         yield from (f"  #{at:<2}  {name}" for at, name in enumerate(owner.functions))
         yield f"    ... waiting for it: {{{', '.join(map(str, owner.waiters))}}}"
 
@@ -249,12 +252,13 @@ def socket_lines(report: HangReport, look: Look) -> Iterator[str]:
     """UNIX sockets that threads wait for."""
     for socket in report.sockets:
         yield ""
-        yield f" -- Socket we wait for: <struct unix_sock {socket.addr:#x}> {socket.path}"
+        path = printable(socket.path)
+        yield f" -- Socket we wait for: <struct unix_sock {socket.addr:#x}> {path}"
         owner = socket.owner
         if owner is not None:
             yield (
-                f"    Youngest owner: pid={owner.pid} cmd={owner.comm} state={owner.state} "
-                f"ran {_ms(owner)} ms ago"
+                f"    Youngest owner: pid={owner.pid} cmd={printable(owner.comm)} "
+                f"state={owner.state} ran {_ms(owner)} ms ago"
             )
         yield f"    {len(socket.waiters)} threads wait for it"
         if look.verbose:
