@@ -44,11 +44,11 @@ def run(name: str, rest: str) -> Iterator[str]:
     with pylog.kept() as warnings:
         try:
             yield from _output(command, given, warnings)
-        except CrashError as error:
-            raise _named(name, error) from None
         except PykdumpError as error:
             if isinstance(error, Interrupted):
                 raise
+            # What was met before the error may be why.
+            yield from _drained(given, warnings)
             raise _named(name, error) from None
 
 

@@ -94,6 +94,8 @@ def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
         walk = trees.xarray(root)
     else:
         walk = trees.radix_tree(root)
+    if walk.end != "complete" and not walk.entries:
+        raise CrashError(f"the tree at {root:x} cannot be read: {walk.end} at {walk.stopped_at:x}")
     for first, last, entry in walk.entries:
         yield TreeEntry(entry, f"index: {first}" + (f"-{last}" if last != first else ""))
     if walk.end != "complete":
@@ -102,7 +104,7 @@ def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
 
 def render(record: tuple[TreeEntry, ...], given: Given) -> Iterator[str]:
     if not record:
-        raise CrashError("tree: the tree is empty")
+        yield "(empty)"
     for entry in record:
         first, *more = lists.entry_lines([entry.addr], given)
         yield first

@@ -30,6 +30,7 @@ WRONG = {
     "rd nosuchsymbol": "is no address and no symbol",
     "list": "one START is needed",
     "tree -t oak init_task": "is no kind of tree",
+    "tree -t maple 10": "cannot be read",
     "kmem -s nosuchcache": "no slab cache",
     "kmem -S nosuchcache": "no slab cache",
     "mod -s nosuchmodule": "no such module",
