@@ -97,7 +97,7 @@ def peer(vmcore: Vmcore) -> dict[str, list[str]]:
     typed = "".join(f'!echo "@@@ {command}"\n{command}\n' for command in COMMANDS) + "exit\n"
     dump = next((files for name, files in vmcore.forms.items() if name in ("elf", "zlib")), None)
     if dump is None:
-        pytest.skip("there is no form of this dump that crash reads")
+        pytest.skip("not applicable: there is no form of this dump that crash reads")
     try:
         run = subprocess.run(
             [program, "-s", str(vmcore.vmlinux), *map(str, dump)],
@@ -107,10 +107,10 @@ def peer(vmcore: Vmcore) -> dict[str, list[str]]:
             timeout=120,
         )
     except subprocess.TimeoutExpired:
-        pytest.skip("crash does not end with this dump")
+        pytest.skip("not applicable: crash does not end with this dump")
     parts = re.split(r"^@@@ (.*)\n", run.stdout.decode("utf-8", "replace"), flags=re.M)
     if len(parts) < 2 * len(COMMANDS):
-        pytest.skip("crash does not open this dump")
+        pytest.skip("not applicable: crash does not open this dump")
     return {name: lines(text) for name, text in zip(parts[1::2], parts[2::2])}
 
 

@@ -313,7 +313,7 @@ def test_hangs_of_the_full_dumps_are_named(vmcore: Vmcore) -> None:
 def test_a_filtered_dump_tells_the_same(vmcore: Vmcore) -> None:
     forms = [form for form in vmcore.forms if "d31" in form]
     if not forms:
-        pytest.skip("no filtered form of this dump")
+        pytest.skip("not applicable: no filtered form of this dump")
     for form in forms:
         found = report(vmcore, form)
         if found["warnings"]:
