@@ -7,12 +7,12 @@ import re
 from collections.abc import Sequence
 
 from LinuxDump import cpus
-from LinuxDump.operands import Operand, explain, register_name
+from LinuxDump.operands import Operand, explain
 from LinuxDump.panic_rules import PanicRule
+from LinuxDump.saved_registers import registers_in_note
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from pykdump import code, dlkmload, lowlevel
 from pykdump.errors import PykdumpError
-from pykdump.unwinding import registers_of_note
 
 #: What is called to find a fault, or to wait, and is not at fault itself.
 _HELPERS = re.compile(
@@ -104,7 +104,8 @@ def instruction(
     """
     if stack is None or frame is None or how not in ("failed", "interrupted"):
         return "", None
-    registers = frame.registers or _registers_of_cpu(stack.cpu)
+    note = cpus.registers_by_cpu().get(stack.cpu, b"")
+    registers = frame.registers or registers_in_note(note) or {}
     at = frame if is_code(frame, fault_addr) else _caller(stack, frame, fault_addr)
     if at is None:
         return "", None
@@ -123,12 +124,6 @@ def instruction(
 def _caller(stack: TaskStack, frame: FrameRecord, fault_addr: int | None) -> FrameRecord | None:
     later = stack.frames[stack.frames.index(frame) + 1 :]
     return next((each for each in later if each.kind == "call" and is_code(each, fault_addr)), None)
-
-
-def _registers_of_cpu(cpu: int) -> dict[str, int]:
-    note = cpus.registers_by_cpu().get(cpu, b"")
-    found = registers_of_note(lowlevel.dump().arch, note) if note else {}
-    return {register_name(register): value for register, value in found.items()}
 
 
 def _load_debug_info(module: str) -> None:

@@ -4,11 +4,12 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from typing import Any, NamedTuple, Union
 
 from LinuxDump import ipc_shm, task_details, task_memory
 from LinuxDump.task_classes import Task, TaskTable
+from LinuxDump.task_usage import vmas
 from pykdump import lowlevel
 from pykdump.errors import ReadError
 from pykdump.highlevel import readSU
@@ -18,7 +19,6 @@ from pykdump.logging import pylog
 _FILE = Layout("struct file", "f_op", "f_inode", "private_data")
 _INODE = Layout("struct inode", "i_ino")
 _SPANS_S = (1, 5, 60)
-_MAPPINGS_MAX = 1 << 20
 
 
 class Shm(NamedTuple):
@@ -144,12 +144,7 @@ def get_task_shm_usage(task: Any) -> int:
     return sum(shm.bytes for key, shm in get_ipcs_m().items() if key in keys)
 
 
-def _vmas(task: Any) -> Iterator[Any]:
+def _vmas(task: Any) -> list[Any]:
     at = lowlevel.member("struct task_struct", "mm").offset
     mm = lowlevel.read_pointer(int(task) + at)
-    vma = readSU("struct mm_struct", mm).mmap if mm else 0
-    for _ in range(_MAPPINGS_MAX):
-        if not vma:
-            break
-        yield vma
-        vma = vma.vm_next
+    return [readSU("struct vm_area_struct", vma) for vma in (vmas(mm) if mm else [])]
