@@ -260,7 +260,10 @@ def count_values(
 
 def slab_objects(
     dump: Dump,
-    slabs: Sequence[tuple[int, int, Sequence[int]]],
+    bases: Addresses,
+    objects: Addresses,
+    freelists: Addresses,
+    more_lists: Sequence[tuple[int, int]],
     *,
     size: int,
     first: int,
@@ -268,10 +271,30 @@ def slab_objects(
     secret: int,
     mixes_address: bool,
     mixes_swapped: bool,
+    most: int,
 ) -> tuple[memoryview, memoryview, list[tuple[int, int]], bool]:
     """Allocated objects, free ones, broken lists (slab's index, where), Ctrl-C.
 
-    slabs: address, number of objects, first free object of each list."""
+    Columns have a row a slab: address of its memory, number of its objects, first free object.
+    more_lists has further free objects with the slab's index. With many slabs on all cores.
+    """
+
+def indexed_slab_objects(
+    dump: Dump,
+    bases: Addresses,
+    numbers: Addresses,
+    active: Addresses,
+    kept: Addresses,
+    *,
+    size: int,
+    offset: int,
+    objects: int,
+    index_size: int,
+) -> tuple[memoryview, memoryview, list[tuple[int, int]], bool]:
+    """The same where slabs tell free objects by number, in the array numbers from active on.
+
+    Objects in kept are free, too.
+    """
 
 def find_numbers(
     dump: Dump,

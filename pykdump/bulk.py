@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Optional
+from typing import TYPE_CHECKING, NamedTuple, Optional
 
 from pykdump import compat, lowlevel
 from pykdump.errors import Interrupted
@@ -91,12 +91,7 @@ def count_values(
     return counts, lost
 
 
-#: Address of its memory, number of objects, first object of each list of free ones.
-SlabSource = tuple[int, int, Sequence[int]]
-
-
-@dataclass(frozen=True)
-class SlabShape:
+class SlabShape(NamedTuple):
     """How the objects of a slab cache lie, and how a free one leads to the next."""
 
     size: int  #: from one object to the next
@@ -105,6 +100,16 @@ class SlabShape:
     secret: int = 0
     mixes_address: bool = False  #: the pointer is XORed with the secret and its own address
     mixes_swapped: bool = False  #: of which the bytes are reversed
+    most: int = 1 << 15  #: objects that a slab can have
+
+
+class IndexedShape(NamedTuple):
+    """The same for slabs that tell their free objects by number."""
+
+    size: int
+    offset: int  #: of what a user gets, in an object
+    objects: int  #: in a slab
+    index_size: int  #: bytes of a number
 
 
 @dataclass(frozen=True)
@@ -117,13 +122,48 @@ class SlabObjects:
     broken: list[tuple[int, int]]
 
 
-def slab_objects(slabs: Sequence[SlabSource], shape: SlabShape) -> SlabObjects:
-    """The objects of these slabs, each slab's in the order of their addresses."""
-    allocated, free, broken, interrupted = _accel.slab_objects(
-        lowlevel.dump(), slabs, **vars(shape)
-    )
+def slab_objects(
+    bases: Sequence[int],
+    objects: Sequence[int],
+    freelists: Sequence[int],
+    more_lists: Sequence[tuple[int, int]],
+    shape: SlabShape,
+) -> SlabObjects:
+    """The objects of slabs, each slab's in the order of their addresses.
+
+    :param bases: address of each slab's memory.
+    :param objects: how many it has.
+    :param freelists: its first free object, or 0.
+    :param more_lists: index of a slab, and the first object of another list of free ones in it.
+    """
+    dump, columns = lowlevel.dump(), (bases, objects, freelists)
+    return _found(_accel.slab_objects(dump, *columns, more_lists, **shape._asdict()))
+
+
+def indexed_slab_objects(
+    bases: Sequence[int],
+    numbers: Sequence[int],
+    active: Sequence[int],
+    kept: Sequence[int],
+    shape: IndexedShape,
+) -> SlabObjects:
+    """The same where slabs tell their free objects by number.
+
+    :param bases: address of each slab's first object.
+    :param numbers: array of the numbers of its objects.
+    :param active: from which place in it on they are free.
+    :param kept: further free objects, of any slab.
+    """
+    dump, columns = lowlevel.dump(), (bases, numbers, active)
+    return _found(_accel.indexed_slab_objects(dump, *columns, kept, **shape._asdict()))
+
+
+def _found(
+    result: tuple[memoryview, memoryview, list[tuple[int, int]], bool],
+) -> SlabObjects:
+    allocated, free, broken, interrupted = result
     if interrupted:
-        raise Interrupted(f"interrupted among {len(slabs)} slabs")
+        raise Interrupted(f"interrupted after {len(allocated) + len(free)} slab objects")
     return SlabObjects(allocated, free, broken)
 
 

@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kBytesAtOnce = 1 << 18;
+constexpr std::uint64_t kStructsForThread = 1 << 15;
 
 void check(const StructArray& array, const ArrayField& field) {
     const bool is_integer =
@@ -30,7 +31,8 @@ std::uint64_t value_of(const std::byte* structure, const ArrayField& field) {
     return value;
 }
 
-// Calls `visit(bytes)` for each run of whole structs that can be read; returns how many cannot.
+// Calls `visit(struct, bytes)` for each run of whole structs that can be read; returns how many
+// cannot.
 template <typename Visit>
 std::uint64_t for_each_run(const MemoryReader& memory, const StructArray& array, WalkBounds& bounds,
                            Visit visit) {
@@ -43,7 +45,7 @@ std::uint64_t for_each_run(const MemoryReader& memory, const StructArray& array,
         const std::size_t got =
             memory.read_prefix(start, std::span(raw).first(count * array.stride));
         const std::uint64_t whole = got / array.stride;
-        visit(at, std::span(raw).first(whole * array.stride));
+        visit(start, std::span(raw).first(whole * array.stride));
         at += whole;
         if (whole == count) continue;
         // On to the first struct that begins behind the unreadable page.
@@ -57,38 +59,36 @@ std::uint64_t for_each_run(const MemoryReader& memory, const StructArray& array,
     return unreadable;
 }
 
-}  // namespace
+StructArray piece_of(const StructArray& array, std::uint64_t first, std::uint64_t end) {
+    return {array.base + first * array.stride, array.stride, end - first};
+}
 
-ArrayMatches select_structs(const MemoryReader& memory, const StructArray& array,
-                            std::span<const ArrayTest> tests, WalkBounds& bounds) {
-    for (const ArrayTest& test : tests) check(array, test.field);
-    ArrayMatches found;
+ArrayMatches select_piece(const MemoryReader& memory, const StructArray& array,
+                          std::span<const ArrayTest> tests, WalkBounds& bounds) {
     const auto passes = [&](const std::byte* structure) {
         return std::ranges::all_of(tests, [&](const ArrayTest& test) {
             return (value_of(structure, test.field) & test.mask) == test.value;
         });
     };
+    ArrayMatches found;
     found.unreadable = for_each_run(
-        memory, array, bounds, [&](std::uint64_t first, std::span<const std::byte> bytes) {
+        memory, array, bounds, [&](KernelAddr first, std::span<const std::byte> bytes) {
             for (std::size_t at = 0; at < bytes.size(); at += array.stride) {
-                if (passes(bytes.data() + at)) {
-                    found.structs.push_back(array.base + (first * array.stride + at));
-                }
+                if (passes(bytes.data() + at)) found.structs.push_back(first + at);
             }
         });
     found.is_interrupted = bounds.is_interrupted_now();
     return found;
 }
 
-ArrayHistogram count_values(const MemoryReader& memory, const StructArray& array,
-                            const ArrayField& field, std::uint64_t mask, WalkBounds& bounds) {
-    check(array, field);
+ArrayHistogram count_piece(const MemoryReader& memory, const StructArray& array,
+                           const ArrayField& field, std::uint64_t mask, WalkBounds& bounds) {
     std::unordered_map<std::uint64_t, std::uint64_t> counts;
     ArrayHistogram found;
     // Neighbours mostly have the same value.
     std::uint64_t last = 0, run = 0;
     found.unreadable =
-        for_each_run(memory, array, bounds, [&](std::uint64_t, std::span<const std::byte> bytes) {
+        for_each_run(memory, array, bounds, [&](KernelAddr, std::span<const std::byte> bytes) {
             for (std::size_t at = 0; at < bytes.size(); at += array.stride) {
                 const std::uint64_t value = value_of(bytes.data() + at, field) & mask;
                 if (value != last) {
@@ -103,6 +103,42 @@ ArrayHistogram count_values(const MemoryReader& memory, const StructArray& array
     found.counts.insert(counts.begin(), counts.end());
     found.is_interrupted = bounds.is_interrupted_now();
     return found;
+}
+
+}  // namespace
+
+ArrayMatches select_structs(const NewReader& new_reader, const StructArray& array,
+                            std::span<const ArrayTest> tests, WalkBounds& bounds) {
+    for (const ArrayTest& test : tests) check(array, test.field);
+    ArrayMatches whole;
+    const auto select = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,
+                            WalkBounds& own) {
+        return select_piece(memory, piece_of(array, first, end), tests, own);
+    };
+    for (const ArrayMatches& piece :
+         in_pieces(new_reader, array.count, kStructsForThread, bounds, select)) {
+        whole.structs.insert(whole.structs.end(), piece.structs.begin(), piece.structs.end());
+        whole.unreadable += piece.unreadable;
+        whole.is_interrupted |= piece.is_interrupted;
+    }
+    return whole;
+}
+
+ArrayHistogram count_values(const NewReader& new_reader, const StructArray& array,
+                            const ArrayField& field, std::uint64_t mask, WalkBounds& bounds) {
+    check(array, field);
+    ArrayHistogram whole;
+    const auto count = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,
+                           WalkBounds& own) {
+        return count_piece(memory, piece_of(array, first, end), field, mask, own);
+    };
+    for (const ArrayHistogram& piece :
+         in_pieces(new_reader, array.count, kStructsForThread, bounds, count)) {
+        for (const auto& [value, structs] : piece.counts) whole.counts[value] += structs;
+        whole.unreadable += piece.unreadable;
+        whole.is_interrupted |= piece.is_interrupted;
+    }
+    return whole;
 }
 
 }  // namespace pyk

@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "walk/walk.h"
+#include "walk/pieces.h"
 
 namespace pyk {
 
@@ -34,8 +34,10 @@ struct ArrayMatches {
     bool is_interrupted = false;
 };
 
+// Both use several threads where the array is long.
+
 // The structs that pass all tests, in order. Unreadable ones are passed over, a page at a time.
-ArrayMatches select_structs(const MemoryReader& memory, const StructArray& array,
+ArrayMatches select_structs(const NewReader& new_reader, const StructArray& array,
                             std::span<const ArrayTest> tests, WalkBounds& bounds);
 
 struct ArrayHistogram {
@@ -45,7 +47,7 @@ struct ArrayHistogram {
 };
 
 // How many structs have which value, less the bits outside `mask`, in a member.
-ArrayHistogram count_values(const MemoryReader& memory, const StructArray& array,
+ArrayHistogram count_values(const NewReader& new_reader, const StructArray& array,
                             const ArrayField& field, std::uint64_t mask, WalkBounds& bounds);
 
 }  // namespace pyk

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "bulk/freelist.h"
 
+#include <algorithm>
+
 #include "base/error.h"
 
 namespace pyk {
@@ -8,6 +10,7 @@ namespace {
 
 constexpr std::uint64_t kMaxObjects = 1 << 15;  // slab.objects has 15 bits
 constexpr std::uint64_t kMaxObjectSize = 1 << 26;
+constexpr std::uint64_t kSlabsForThread = 512;
 
 class SlabReader {
  public:
@@ -15,13 +18,16 @@ class SlabReader {
         : memory_(memory), shape_(shape), found_(found) {}
 
     void read(std::size_t index, const Slab& slab) {
-        is_free_.assign(slab.objects, false);
-        for (const KernelAddr first : slab.freelists) {
+        is_free_.assign(slab.objects, 0);
+        if (const auto broken = follow(slab, slab.freelist)) {
+            found_.broken.push_back({index, *broken});
+        }
+        for (const KernelAddr first : slab.more_lists) {
             if (const auto broken = follow(slab, first)) found_.broken.push_back({index, *broken});
         }
-        for (std::uint64_t i = 0; i < slab.objects; ++i) {
-            auto& list = is_free_[i] ? found_.free : found_.allocated;
-            list.push_back(slab.base + (shape_.first + i * shape_.size));
+        KernelAddr object = slab.base + shape_.first;
+        for (std::uint64_t i = 0; i < slab.objects; ++i, object = object + shape_.size) {
+            (is_free_[i] ? found_.free : found_.allocated).push_back(object);
         }
     }
 
@@ -35,7 +41,7 @@ class SlabReader {
             const KernelAddr where = object + shape_.next;
             const auto stored = memory_.read_pointer(where);
             if (!stored) return object;
-            is_free_[index] = true;
+            is_free_[index] = 1;
             object = decode(*stored, where);
         }
         return std::nullopt;
@@ -50,7 +56,7 @@ class SlabReader {
     const MemoryReader& memory_;
     const SlabShape& shape_;
     SlabObjects& found_;
-    std::vector<bool> is_free_;
+    std::vector<std::uint8_t> is_free_;
 };
 
 }  // namespace
@@ -65,7 +71,7 @@ SlabObjects list_objects(const MemoryReader& memory, const SlabShape& shape,
     SlabReader reader(memory, shape, found);
     for (std::size_t i = 0; i < slabs.size(); ++i) {
         if (bounds.is_interrupted()) break;
-        if (slabs[i].objects > kMaxObjects) {
+        if (slabs[i].objects > std::min(kMaxObjects, shape.most)) {
             found.broken.push_back({i, slabs[i].base});
         } else {
             reader.read(i, slabs[i]);
@@ -73,6 +79,26 @@ SlabObjects list_objects(const MemoryReader& memory, const SlabShape& shape,
     }
     found.is_interrupted = bounds.is_interrupted_now();
     return found;
+}
+
+SlabObjects list_objects(const NewReader& new_reader, const SlabShape& shape,
+                         std::span<const Slab> slabs, WalkBounds& bounds) {
+    const auto list_piece = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,
+                                WalkBounds& own) {
+        SlabObjects piece = list_objects(memory, shape, slabs.subspan(first, end - first), own);
+        for (BrokenFreelist& list : piece.broken) list.slab += first;
+        return piece;
+    };
+    auto pieces = in_pieces(new_reader, slabs.size(), kSlabsForThread, bounds, list_piece);
+    SlabObjects whole = std::move(pieces.front());
+    for (const SlabObjects& piece : std::span(pieces).subspan(1)) {
+        whole.allocated.insert(whole.allocated.end(), piece.allocated.begin(),
+                               piece.allocated.end());
+        whole.free.insert(whole.free.end(), piece.free.begin(), piece.free.end());
+        whole.broken.insert(whole.broken.end(), piece.broken.begin(), piece.broken.end());
+        whole.is_interrupted |= piece.is_interrupted;
+    }
+    return whole;
 }
 
 }  // namespace pyk

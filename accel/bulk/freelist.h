@@ -6,7 +6,7 @@
 #include <span>
 #include <vector>
 
-#include "walk/walk.h"
+#include "walk/pieces.h"
 
 namespace pyk {
 
@@ -18,12 +18,14 @@ struct SlabShape {
     std::uint64_t secret = 0;    // what that pointer is XORed with; CONFIG_SLAB_FREELIST_HARDENED
     bool mixes_address = false;  // and with the address where it lies
     bool mixes_swapped = false;  // the bytes of which are reversed
+    std::uint64_t most = ~0ULL;  // objects that a slab can have; one that claims more is damaged
 };
 
 struct Slab {
-    KernelAddr base;                    // of its memory
-    std::uint64_t objects = 0;          // that it has room for
-    std::vector<KernelAddr> freelists;  // first free object of each list; NULL for an empty one
+    KernelAddr base;                          // of its memory
+    std::uint64_t objects = 0;                // that it has room for
+    KernelAddr freelist;                      // first free object; NULL for none
+    std::vector<KernelAddr> more_lists = {};  // first objects of what CPUs keep for themselves
 };
 
 // A list of free objects that cannot be followed; its slab's objects behind that pass for
@@ -40,6 +42,10 @@ struct SlabObjects {
 };
 
 SlabObjects list_objects(const MemoryReader& memory, const SlabShape& shape,
+                         std::span<const Slab> slabs, WalkBounds& bounds);
+
+// The same with several threads where there are many slabs.
+SlabObjects list_objects(const NewReader& new_reader, const SlabShape& shape,
                          std::span<const Slab> slabs, WalkBounds& bounds);
 
 }  // namespace pyk

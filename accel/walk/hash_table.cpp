@@ -2,9 +2,6 @@
 #include "walk/hash_table.h"
 
 #include <algorithm>
-#include <atomic>
-#include <future>
-#include <thread>
 
 #include "base/bytes.h"
 
@@ -16,14 +13,12 @@ constexpr std::uint64_t kMaxBuckets = 1ULL << 28;
 constexpr std::uint64_t kBucketsForThread = 1ULL << 16;
 constexpr std::uint64_t kBytesAtOnce = 1ULL << 16;
 constexpr std::uint64_t kPage = 4096;
-constexpr std::chrono::milliseconds kAskEvery{100};
 
 // A run of buckets, walked by one thread.
 class PieceWalk {
  public:
-    PieceWalk(const MemoryReader& memory, const HashTable& table, std::size_t limit,
-              const std::function<bool()>& interrupted)
-        : memory_(memory), table_(table), limit_(limit), interrupted_(interrupted) {}
+    PieceWalk(const MemoryReader& memory, const HashTable& table, WalkBounds& bounds)
+        : memory_(memory), table_(table), bounds_(bounds) {}
 
     HashWalk over(std::uint64_t bucket, std::uint64_t end) && {
         const std::uint64_t at_once = std::max<std::uint64_t>(1, kBytesAtOnce / table_.stride);
@@ -61,12 +56,13 @@ class PieceWalk {
 
     void walk_bucket(std::uint64_t bucket, std::uint64_t pointer) {
         const KernelAddr first{pointer & ~table_.chain.head_tag_mask};
-        if (interrupted_()) {
+        if (bounds_.is_interrupted()) {
             stopped_ = true;
             return add_broken({bucket, bucket, WalkEnd::kInterrupted, head_of(bucket)});
         }
         if (table_.chain.ends(first)) return;
-        WalkBounds bounds(limit_ - walk_.nodes.size(), interrupted_);
+        WalkBounds bounds(bounds_.limit - walk_.nodes.size(),
+                          [this] { return bounds_.is_interrupted_now(); });
         const WalkResult chain = walk_chain_from(memory_, first, table_.chain, bounds);
         walk_.nodes.insert(walk_.nodes.end(), chain.nodes.begin(), chain.nodes.end());
         walk_.buckets.resize(walk_.nodes.size(), bucket);
@@ -87,8 +83,7 @@ class PieceWalk {
 
     const MemoryReader& memory_;
     const HashTable& table_;
-    const std::size_t limit_;
-    const std::function<bool()>& interrupted_;
+    WalkBounds& bounds_;
     std::vector<std::byte> raw_;
     HashWalk walk_;
     bool stopped_ = false;
@@ -105,45 +100,21 @@ void append(HashWalk& whole, const HashWalk& piece, std::size_t limit) {
     whole.broken.push_back({bucket, bucket, WalkEnd::kLimit, piece.nodes[room]});
 }
 
-// The pieces' walks, one a thread, while the caller's thread asks whether to go on.
-HashWalk walk_in_threads(const NewReader& new_reader, const HashTable& table, WalkBounds& bounds,
-                         std::uint64_t threads) {
-    std::atomic<bool> stop = false;
-    const std::function<bool()> is_stopped = [&stop] { return stop.load(); };
-    std::vector<std::future<HashWalk>> pieces;
-    for (std::uint64_t i = 0; i < threads; ++i) {
-        pieces.push_back(std::async(std::launch::async, [&, i] {
-            const auto reader = new_reader();
-            return PieceWalk(*reader, table, bounds.limit, is_stopped)
-                .over(table.count * i / threads, table.count * (i + 1) / threads);
-        }));
-    }
-    HashWalk whole;
-    for (auto& piece : pieces) {
-        while (piece.wait_for(kAskEvery) != std::future_status::ready) {
-            if (bounds.is_interrupted_now()) stop = true;
-        }
-        append(whole, piece.get(), bounds.limit);
-    }
-    return whole;
-}
-
-HashWalk walk_alone(const NewReader& new_reader, const HashTable& table, WalkBounds& bounds) {
-    const auto reader = new_reader();
-    const std::function<bool()> is_stopped = [&bounds] { return bounds.is_interrupted(); };
-    return PieceWalk(*reader, table, bounds.limit, is_stopped).over(0, table.count);
-}
-
 }  // namespace
 
 HashWalk walk_hash_table(const NewReader& new_reader, const HashTable& table, WalkBounds& bounds) {
     HashTable sane = table;
     sane.stride = std::clamp<std::uint64_t>(table.stride, 8, kPage);
     sane.count = std::min(table.count, kMaxBuckets);
-    const std::uint64_t cores = std::max(1U, std::thread::hardware_concurrency());
-    const std::uint64_t threads = std::min(cores, sane.count / kBucketsForThread);
-    HashWalk walk = threads > 1 ? walk_in_threads(new_reader, sane, bounds, threads)
-                                : walk_alone(new_reader, sane, bounds);
+    const auto walk_piece = [&sane](const MemoryReader& memory, std::uint64_t first,
+                                    std::uint64_t end, WalkBounds& own) {
+        return PieceWalk(memory, sane, own).over(first, end);
+    };
+    HashWalk walk;
+    for (const HashWalk& piece :
+         in_pieces(new_reader, sane.count, kBucketsForThread, bounds, walk_piece)) {
+        append(walk, piece, bounds.limit);
+    }
     if (sane.count < table.count) {
         const KernelAddr next = table.buckets + sane.count * sane.stride;
         walk.broken.push_back({sane.count, table.count - 1, WalkEnd::kLimit, next});

@@ -2,9 +2,8 @@
 // A whole hash table in one call.
 #pragma once
 
-#include <memory>
-
 #include "walk/chain.h"
+#include "walk/pieces.h"
 
 namespace pyk {
 
@@ -31,9 +30,6 @@ struct HashWalk {
     WalkEnd end = WalkEnd::kComplete;  // of the first that is broken
     KernelAddr stopped_at;
 };
-
-// Every thread reads through a reader of its own.
-using NewReader = std::function<std::unique_ptr<MemoryReader>()>;
 
 // Walks every chain, with several threads where the table is large. `bounds.limit` is for the whole
 // table. Unreadable buckets are passed over, a page at a time.

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from pykdump import compat, lowlevel
@@ -28,6 +28,9 @@ _TYPE_BITS = {"buddy": 0x80, "table": 0x200}
 _NOT_FLAGS = ("__NR_PAGEFLAGS",)
 
 
+_bases: tuple[lowlevel.Kernel, dict[str, int]] | None = None
+
+
 def page_offset() -> int:
     """Where the direct map of all RAM begins."""
     return _base("page_offset_base", _PAGE_OFFSET)
@@ -39,8 +42,14 @@ def vmemmap() -> int:
 
 
 def _base(name: str, constants: dict[int, int]) -> int:
-    where = lowlevel.find_symbol(name)
-    return constants[lowlevel.dump().levels] if where is None else lowlevel.read_pointer(where)
+    global _bases
+    if _bases is None or _bases[0] is not lowlevel.kernel():
+        _bases = (lowlevel.kernel(), {})
+    if name not in _bases[1]:
+        where = lowlevel.find_symbol(name)
+        fixed = constants[lowlevel.dump().levels]
+        _bases[1][name] = fixed if where is None else lowlevel.read_pointer(where)
+    return _bases[1][name]
 
 
 def page_of(pfn: int) -> int:
@@ -56,6 +65,12 @@ def pfn_of(page: int) -> int:
 def address_of(pfn: int) -> int:
     """Where the direct map has a page frame."""
     return page_offset() + pfn * PAGE_SIZE
+
+
+def addresses_of(struct_pages: Iterable[int]) -> list[int]:
+    """Where the direct map has the page frames of many ``struct page *``."""
+    first, size, base = vmemmap(), lowlevel.sizeof("struct page"), page_offset()
+    return [base + (page - first) // size * PAGE_SIZE for page in struct_pages]
 
 
 def is_ram(pfn: int) -> bool:

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from LinuxDump import Slab, pages, percpu
 from pykdump import compat, lowlevel
-from pykdump.errors import PykdumpError
+from pykdump.errors import PykdumpError, ReadError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 from pykdump.walks import walk_list
@@ -118,19 +118,17 @@ def states(cache: Slab.Cache, slabs: Sequence[int]) -> list[SlabState]:
 
     :param slabs: ``struct slab *``.
     """
-    layout = Layout(Slab.slab_struct(), "freelist", "objects")
     on_cpus = Slab.cpu_lists(cache)
     found = []
-    for addr, row in zip(slabs, layout.read_many(slabs)):
-        if row is None:
-            pylog.warning(f"cache {cache.name}: slab {addr:x} cannot be read")
+    for addr in slabs:
+        try:
+            own = Slab.objects_of_slab(cache, addr)
+        except ReadError as error:
+            pylog.warning(str(error))
             continue
-        # First as if the lists of CPUs were not there: what is free only with them is theirs.
-        own = Slab.objects_of_slab(cache, addr, row.freelist, row.objects)
         shared = set(own.free)
-        if on_cpus.get(addr):
-            plain = Slab.objects_of_slab(cache, addr, row.freelist, row.objects, with_cpus=False)
-            shared = set(plain.free)
+        if on_cpus.get(addr):  # what is free only with the lists of CPUs is theirs
+            shared = set(Slab.objects_of_slab(cache, addr, with_cpus=False).free)
         found.append(
             SlabState(
                 addr,

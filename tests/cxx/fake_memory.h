@@ -4,6 +4,7 @@
 
 #include <initializer_list>
 #include <map>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <unordered_map>
@@ -70,5 +71,27 @@ class FakeMemory : public MemoryReader {
     Bytes kernel_;
     std::map<std::uint64_t, Bytes> users_;
 };
+
+// The same memory for every thread of a walk.
+class SharedMemory final : public MemoryReader {
+ public:
+    explicit SharedMemory(const FakeMemory& memory) : memory_(memory) {}
+    std::size_t read_prefix(KernelAddr addr, std::span<std::byte> out) const override {
+        return memory_.read_prefix(addr, out);
+    }
+    std::size_t read_user_prefix(KernelAddr, KernelAddr, std::span<std::byte>) const override {
+        return 0;
+    }
+    std::string why_unreadable(KernelAddr addr) const override {
+        return memory_.why_unreadable(addr);
+    }
+
+ private:
+    const FakeMemory& memory_;
+};
+
+inline auto new_reader(const FakeMemory& memory) {
+    return [&memory] { return std::make_unique<SharedMemory>(memory); };
+}
 
 }  // namespace pyk

@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "bulk/array_scan.h"
 #include "bulk/freelist.h"
+#include "bulk/indexed_slab.h"
 #include "fake_memory.h"
 #include "percpu/sums.h"
 
@@ -58,7 +59,7 @@ class ArrayScan : public testing::Test {
 
 TEST_F(ArrayScan, StructsThatPassAllTestsAreFound) {
     const std::vector<ArrayTest> tests{{{8, 4}, 0x3, 1}, {{0, 8}, ~0ULL, 5}};
-    const auto found = select_structs(memory, array, tests, bounds);
+    const auto found = select_structs(new_reader(memory), array, tests, bounds);
     EXPECT_EQ(found.structs.size(), 143u);  // 5, 12, ... 999
     EXPECT_EQ(found.structs[0], KernelAddr{kBase + 5 * 64});
     EXPECT_EQ(found.unreadable, 0u);
@@ -66,7 +67,7 @@ TEST_F(ArrayScan, StructsThatPassAllTestsAreFound) {
 
 TEST_F(ArrayScan, UnreadablePageIsPassedOverAndCounted) {
     memory.make_hole(kBase + 4096, 4096);
-    const auto found = count_values(memory, array, {0, 8}, ~0ULL, bounds);
+    const auto found = count_values(new_reader(memory), array, {0, 8}, ~0ULL, bounds);
     EXPECT_EQ(found.unreadable, 64u);
     std::uint64_t sum = 0;
     for (const auto& [value, count] : found.counts) sum += count;
@@ -77,7 +78,7 @@ TEST_F(ArrayScan, UnreadablePageIsPassedOverAndCounted) {
 TEST_F(ArrayScan, StructAcrossAHoleIsLostAndTheNextIsRead) {
     const StructArray odd{{kBase}, 56, 200};
     memory.make_hole(kBase + 4096, 1);  // the struct from 4088 on
-    const auto found = select_structs(memory, odd, {}, bounds);
+    const auto found = select_structs(new_reader(memory), odd, {}, bounds);
     EXPECT_EQ(found.structs.size() + found.unreadable, 200u);
     EXPECT_EQ(found.structs[73], KernelAddr{kBase + 74 * 56 + 8192 / 56 * 56 - 74 * 56 + 56});
 }
@@ -85,9 +86,9 @@ TEST_F(ArrayScan, StructAcrossAHoleIsLostAndTheNextIsRead) {
 TEST_F(ArrayScan, HugeCountOfNothingEndsWhenInterrupted) {
     WalkBounds stopped(0, [] { return true; });
     const StructArray endless{{kBase}, 64, 1ULL << 58};
-    EXPECT_TRUE(select_structs(memory, endless, {}, stopped).is_interrupted);
-    EXPECT_THROW(count_values(memory, array, {60, 8}, ~0ULL, bounds), Error);
-    EXPECT_THROW(count_values(memory, {{kBase}, 0, 5}, {0, 8}, ~0ULL, bounds), Error);
+    EXPECT_TRUE(select_structs(new_reader(memory), endless, {}, stopped).is_interrupted);
+    EXPECT_THROW(count_values(new_reader(memory), array, {60, 8}, ~0ULL, bounds), Error);
+    EXPECT_THROW(count_values(new_reader(memory), {{kBase}, 0, 5}, {0, 8}, ~0ULL, bounds), Error);
 }
 
 // --- objects of slabs
@@ -109,7 +110,9 @@ class Freelist : public testing::Test {
     }
     SlabObjects list(std::vector<KernelAddr> lists) {
         WalkBounds bounds(~std::size_t{0});
-        return list_objects(memory, shape, std::vector<Slab>{{{kBase}, 32, std::move(lists)}},
+        const KernelAddr own = lists.empty() ? KernelAddr{} : lists.front();
+        if (!lists.empty()) lists.erase(lists.begin());
+        return list_objects(memory, shape, std::vector<Slab>{{{kBase}, 32, own, std::move(lists)}},
                             bounds);
     }
 
@@ -152,8 +155,26 @@ TEST_F(Freelist, AbsurdSlabsAreToldAndCostNothing) {
     const auto found = list_objects(memory, shape, absurd, bounds);
     EXPECT_EQ(found.broken.size(), 1u);
     EXPECT_EQ(found.allocated.size(), 2u);
+    shape.most = 1;
+    EXPECT_EQ(list_objects(memory, shape, absurd, bounds).broken.size(), 2u);
     shape.size = 0;
     EXPECT_THROW(list_objects(memory, shape, absurd, bounds), Error);
+}
+
+TEST_F(Freelist, ManySlabsAreReadByThreadsInOrder) {
+    const KernelAddr first = plant({1, 2, 5});
+    std::vector<Slab> slabs;
+    for (std::uint64_t i = 0; i < 5000; ++i) slabs.push_back({{kBase + i * 4096}, 4, {}});
+    slabs[3000] = {{kBase}, 32, first};
+    slabs[4000] = {{kBase}, 32, {kBase + 1}};
+    WalkBounds bounds(~std::size_t{0});
+    const auto found = list_objects(new_reader(memory), shape, slabs, bounds);
+    const auto alone = list_objects(memory, shape, slabs, bounds);
+    EXPECT_EQ(found.allocated, alone.allocated);
+    EXPECT_EQ(found.allocated.size(), 4998u * 4 + 29 + 32);
+    EXPECT_EQ(found.free, alone.free);
+    ASSERT_EQ(found.broken.size(), 1u);
+    EXPECT_EQ(found.broken[0].slab, 4000u);
 }
 
 TEST_F(Freelist, RandomDamageNeverLosesAnObject) {
@@ -170,6 +191,58 @@ TEST_F(Freelist, RandomDamageNeverLosesAnObject) {
         EXPECT_EQ(found.free.size() + found.allocated.size(), 32u);
         EXPECT_GE(found.broken.size(), 1u);  // at least the second list
     }
+}
+
+// --- objects of slabs that have numbers of the free ones
+
+class IndexedSlabs : public testing::Test {
+ protected:
+    SlabObjects list(std::uint64_t active, const std::string& numbers) {
+        memory.plant(kNumbers, numbers);
+        return list_slab({{kBase}, {kNumbers}, active});
+    }
+    SlabObjects list_slab(const IndexedSlab& slab) {
+        WalkBounds bounds(~std::size_t{0});
+        return list_indexed_objects(memory, shape, std::vector<IndexedSlab>{slab}, kept, bounds);
+    }
+
+    static constexpr std::uint64_t kNumbers = kBase + 0x10000;
+    FakeMemory memory;
+    IndexedShape shape{64, 8, 4, 1};
+    std::vector<KernelAddr> kept;
+};
+
+TEST_F(IndexedSlabs, NumbersFromTheActiveOnesOnAreFree) {
+    const auto found = list(2, std::string("\0\1\3\2", 4));
+    EXPECT_EQ(found.allocated, (std::vector<KernelAddr>{{kBase + 8}, {kBase + 64 + 8}}));
+    EXPECT_EQ(found.free, (std::vector<KernelAddr>{{kBase + 128 + 8}, {kBase + 192 + 8}}));
+    EXPECT_TRUE(found.broken.empty());
+    shape.index_size = 2;
+    EXPECT_EQ(list(3, std::string("\0\0\1\0\2\0\3\0", 8)).free.size(), 1u);
+}
+
+TEST_F(IndexedSlabs, FullSlabNeedsNoNumbersAndKeptObjectsAreFree) {
+    kept = {{kBase + 64}};
+    const auto found = list_slab({{kBase}, {}, 4});
+    EXPECT_EQ(found.free, (std::vector<KernelAddr>{{kBase + 64 + 8}}));
+    EXPECT_EQ(found.allocated.size(), 3u);
+    EXPECT_TRUE(found.broken.empty());
+}
+
+TEST_F(IndexedSlabs, DamagedNumbersAreToldAndNoObjectIsLost) {
+    const KernelAddr second{kNumbers + 2};
+    for (const std::string& numbers : {std::string("\0\1\1\1", 4), std::string("\0\0\3\xff", 4)}) {
+        const auto found = list(1, numbers);
+        ASSERT_EQ(found.broken.size(), 1u);
+        EXPECT_GE(found.broken[0].where, second);
+        EXPECT_EQ(found.free.size() + found.allocated.size(), 4u);
+    }
+    memory.make_hole(kNumbers + 3, 1);
+    EXPECT_EQ(list_slab({{kBase}, {kNumbers}, 1}).broken.size(), 1u);
+    EXPECT_EQ(list_slab({{kBase}, {}, 1}).broken.size(), 1u);
+    EXPECT_EQ(list_slab({{kBase}, {kNumbers}, 1ULL << 60}).broken.size(), 1u);
+    shape.objects = 1ULL << 60;
+    EXPECT_THROW(list_slab({{kBase}, {kNumbers}, 0}), Error);
 }
 
 }  // namespace

@@ -14,27 +14,9 @@ constexpr std::uint64_t kTable = 0xffff'8880'0000'0000, kNodes = 0xffff'8880'400
 
 class WalkHashTable : public testing::Test {
  protected:
-    // The test's memory for every thread.
-    class Shared final : public MemoryReader {
-     public:
-        explicit Shared(const FakeMemory& memory) : memory_(memory) {}
-        std::size_t read_prefix(KernelAddr addr, std::span<std::byte> out) const override {
-            return memory_.read_prefix(addr, out);
-        }
-        std::size_t read_user_prefix(KernelAddr, KernelAddr, std::span<std::byte>) const override {
-            return 0;
-        }
-        std::string why_unreadable(KernelAddr addr) const override {
-            return memory_.why_unreadable(addr);
-        }
-
-     private:
-        const FakeMemory& memory_;
-    };
-
     HashWalk walk(std::size_t limit = 1'000'000) {
         WalkBounds bounds(limit, interrupted);
-        return walk_hash_table([this] { return std::make_unique<Shared>(memory); }, table, bounds);
+        return walk_hash_table(new_reader(memory), table, bounds);
     }
     void plant_empty(std::uint64_t count) {
         memory.plant(kTable, std::string(count * table.stride, '\0'));

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 HERE = Path(__file__).resolve().parent
-SOURCES = ("mini_kernel.c", "mini_conformance.c", "mini_tables.c")
+SOURCES = ("mini_kernel.c", "mini_conformance.c", "mini_tables.c", "mini_slab.c")
 FLAGS = (
     "-g -O0 -std=gnu11 -Wall -Wextra -Werror -ffreestanding -nostdlib -static -no-pie -fno-pie "
     "-mcmodel=kernel -mno-red-zone -fno-omit-frame-pointer -fno-stack-protector "
