@@ -258,9 +258,14 @@ def link_address(name: str) -> int | None:
 
 
 def find_symbol(name: str) -> int | None:
-    """Address of a kernel symbol in the dump; None when there is none."""
+    """Address of a kernel symbol in the dump; of a per-CPU one what to add to the start of a CPU's
+    area. None when there is none."""
     linked = link_address(name)
-    return None if linked is None else (linked + kernel().offset) & 0xFFFF_FFFF_FFFF_FFFF
+    # What is linked below the kernel's half is no address, and KASLR does not move it: per-CPU
+    # variables of x86 before v6.15 are counted from 0.
+    if linked is None or linked < 1 << 63:
+        return linked
+    return (linked + kernel().offset) & 0xFFFF_FFFF_FFFF_FFFF
 
 
 def symbol_address(name: str) -> int:

@@ -76,13 +76,16 @@ def _length_of_offset_table() -> int:
     return int(high) - int(low) + 1
 
 
-def is_percpu_symbol(name: str) -> bool:
-    """Whether vmlinux has this variable once for each CPU."""
-    start, end = lowlevel.link_address("__per_cpu_start"), lowlevel.link_address("__per_cpu_end")
-    linked = lowlevel.link_address(name)
-    if start is None or end is None or linked is None:
+def is_percpu_symbol(symbol: str | int) -> bool:
+    """Whether vmlinux has this variable once for each CPU.
+
+    :param symbol: its name, or what `sym2addr` says of it.
+    """
+    start, end = lowlevel.find_symbol("__per_cpu_start"), lowlevel.find_symbol("__per_cpu_end")
+    addr = lowlevel.find_symbol(symbol) if isinstance(symbol, str) else int(symbol)
+    if start is None or end is None or addr is None:
         return False
-    return start <= linked < end
+    return start <= addr < end
 
 
 def find_per_cpu(name: str, cpu: int) -> int | None:

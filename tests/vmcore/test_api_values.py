@@ -60,6 +60,22 @@ EXPRESSIONS.update(
     }
 )
 
+#: Ordinary and per-CPU symbols: KASLR moves the former only.
+SYMBOLS = "init_task jiffies_64 schedule __per_cpu_offset runqueues nr_inodes cpu_number".split()
+EXPRESSIONS.update(
+    {
+        "kallsyms": f"{{n: sym2addr(n) for n in {SYMBOLS}}}",
+        "kallsyms of variables": f"[whatis(n).addr for n in {SYMBOLS[3:6]}]",
+        "per-CPU pointers": f"[[int({PERCPU}.percpu_ptr(readSymbol('runqueues'), cpu)),"
+        f" {PERCPU}.get_cpu_var('runqueues')[cpu],"
+        f" {PERCPU}.get_cpu_var(sym2addr('runqueues'))[cpu],"
+        f" sym2addr('runqueues') + {PERCPU}.per_cpu_offsets[cpu] & 2**64 - 1]"
+        f" for cpu in range({PERCPU}.CPUS)]",
+        "which are per-CPU": f"[{PERCPU}.is_percpu_symbol(n) for n in ('runqueues', 'init_task',"
+        " sym2addr('runqueues'), sym2addr('init_task'), 'nosuch')]",
+    }
+)
+
 _answers: dict[str, Answers] = {}
 
 
@@ -122,6 +138,23 @@ def test_symbols_have_the_guests_addresses(vmcore: Vmcore, answers: Answers) -> 
     assert plain(answers, "stext") == [vmcore.facts["symbols"]["_stext"], 0, False]
     assert plain(answers, "schedule") == ["schedule", None, ["schedule", 1]]
     assert re.match(r"enqueue_task_\w+$", plain(answers, "function pointer"))
+
+
+def test_symbols_are_those_of_kallsyms_per_cpu_ones_too(vmcore: Vmcore, answers: Answers) -> None:
+    known: dict[str, int] = {}
+    for line in (vmcore.directory / "kallsyms.txt").read_text().splitlines():
+        addr, _, name, *module = line.split()
+        if not module:
+            known.setdefault(name, int(addr, 16))
+    assert eval(plain(answers, "kallsyms")) == {name: known.get(name, 0) for name in SYMBOLS}
+    assert plain(answers, "kallsyms of variables") == [known[name] for name in SYMBOLS[3:6]]
+
+
+def test_per_cpu_pointers_are_the_same_by_all_roads(answers: Answers) -> None:
+    places = plain(answers, "per-CPU pointers")
+    assert len({tuple(place) for place in places}) == len(places) > 1
+    assert [set(place) for place in places] == [{place[0]} for place in places]
+    assert plain(answers, "which are per-CPU") == [True, False, True, False, False]
 
 
 def test_release_is_that_of_uname(vmcore: Vmcore, answers: Answers) -> None:
