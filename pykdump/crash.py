@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from types import ModuleType
 from typing import Any
 
 from pykdump import commands, lowlevel, vmcorearch
@@ -70,9 +71,22 @@ AMBIGUOUS = -2
 ) = (1, 2, 3, 4, 5, 7, 8, 9, 10, 20)
 
 
-def __getattr__(name: str) -> Any:
-    if name == "default_timeout":
+class _Module(ModuleType):
+    # Scripts assign to it, too.
+    @property
+    def default_timeout(self) -> int:
+        """How long commands in the background may take, in seconds."""
         return commands.default_timeout()
+
+    @default_timeout.setter
+    def default_timeout(self, seconds: int) -> None:
+        commands.set_default_timeout(seconds)
+
+
+sys.modules[__name__].__class__ = _Module
+
+
+def __getattr__(name: str) -> Any:
     if name in ("HZ", "PAGESIZE", "PAGE_CACHE_SHIFT"):
         return getattr(vmcorearch, name)
     raise AttributeError(f"module 'crash' has no attribute {name!r}")

@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 import os
 import sys
 import threading
 from collections import deque
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, TextIO, cast
 
 import gdb
@@ -80,6 +82,10 @@ class Output(io.TextIOBase):
         for line in lines:
             self.write(line)
 
+    def has_begun(self) -> bool:
+        """Whether there is the beginning of a line that is not printed yet."""
+        return bool(self._begun) and threading.current_thread() is threading.main_thread()
+
     def flush(self) -> None:
         if threading.current_thread() is threading.main_thread() and not self.closed:
             self._drain()
@@ -119,6 +125,30 @@ class Output(io.TextIOBase):
                 raise
             self._quit = True
             raise PagerQuit from None
+
+
+@contextmanager
+def in_order() -> Iterator[None]:
+    """For the body, what GDB prints comes after the line that was begun before it."""
+    functions = {name: getattr(gdb, name) for name in ("execute", "write")}
+    try:
+        for name, function in functions.items():
+            setattr(gdb, name, _after_stdout(function))
+        yield
+    finally:
+        for name, function in functions.items():
+            setattr(gdb, name, function)
+
+
+def _after_stdout(function: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(function)
+    def flushed(*args: Any, **kwargs: Any) -> Any:
+        shown = not kwargs.get("to_string") and args[2:3] != (True,)
+        if shown and isinstance(sys.stdout, Output) and sys.stdout.has_begun():
+            sys.stdout.flush()
+        return function(*args, **kwargs)
+
+    return flushed
 
 
 def output(stream: int, interrupted: Callable[[], bool]) -> TextIO:

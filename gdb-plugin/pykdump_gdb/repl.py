@@ -13,7 +13,7 @@ from pykdump.errors import PykdumpError
 from pykdump_gdb import scripts
 from pykdump_gdb.command import Command
 from pykdump_gdb.completion import completing
-from pykdump_gdb.output import PagerQuit, output
+from pykdump_gdb.output import PagerQuit, in_order, output
 from pykdump_gdb.preserved import Preserved
 
 _BANNER = "Python with the PyKdump API; TAB completes fields, Ctrl-D ends."
@@ -55,7 +55,7 @@ def main(words: list[str]) -> None:
     preserved = Preserved()
     try:
         sys.stdout, sys.stderr = _stdout(), output(gdb.STDERR, lambda: True)
-        with completing(namespace):
+        with completing(namespace), in_order():
             _Console(namespace, "<repl>").interact(_BANNER, "")
     except SystemExit:
         pass

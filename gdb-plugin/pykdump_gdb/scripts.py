@@ -21,7 +21,7 @@ from pykdump.errors import Interrupted
 from pykdump.scripts import abandon, enter, leave
 from pykdump_gdb import search
 from pykdump_gdb.interrupts import Interrupts
-from pykdump_gdb.output import PagerQuit, output
+from pykdump_gdb.output import PagerQuit, in_order, output
 from pykdump_gdb.preserved import Preserved
 
 #: Frames that the traceback of a Ctrl-C shows: the innermost ones.
@@ -79,7 +79,7 @@ def run(action: Callable[[], object], argv: list[str]) -> None:
     linecache.checkcache()
     preserved = Preserved()
     try:
-        with Interrupts() as interrupts:
+        with Interrupts() as interrupts, in_order():
             sys.stdout = output(gdb.STDOUT, interrupts.interrupted)
             sys.stderr = output(gdb.STDERR, interrupts.interrupted)
             sys.argv, sys.path = argv, search.python_path()

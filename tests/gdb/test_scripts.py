@@ -338,15 +338,17 @@ def test_a_line_is_printed_when_it_ends_and_before_what_goes_to_stderr(
         import sys
         print("one", 1, end="")
         print(" first", file=sys.stderr, end="")
-        print("two", end="", flush=True)
+        print("two", end="")
         gdb.execute("echo three")
+        print("six", end="")
+        gdb.write("\\n")
         print("four", end="")
         for i in range(3000): print(i % 10, end="")
         raise KeyError("last")
         """,
     )
     result = run(panicked, "pipe epython order.py 2>&1 | cat", "epython order.py")
-    assert "one 1twothreefour01234" in result.out and "9\n" in result.out
+    assert "one 1twothreesix\nfour01234" in result.out and "9\n" in result.out
     assert " first" in result.err and "KeyError: 'last'" in result.err
 
 
@@ -491,6 +493,22 @@ def test_modules_are_imported_again_when_asked(panicked: MiniDump, write: Write)
     write("again.py", "import helper; print(helper.value)\n")
     result = run(panicked, "epython edit.py", "epython again.py", "epython again.py --reload")
     assert printed(result) == ["1", "1", "22"]
+
+
+def test_the_timeout_of_commands_can_be_assigned(panicked: MiniDump, write: Write) -> None:
+    write(
+        "timeout.py",
+        """\
+        print(crash.default_timeout)
+        crash.default_timeout = 33
+        print(crash.default_timeout, set_default_timeout(44), crash.default_timeout)
+        from crash import default_timeout
+        print(default_timeout)
+        """,
+    )
+    write("after.py", "print(crash.default_timeout)\n")
+    result = run(panicked, "epython timeout.py", "epython after.py")
+    assert printed(result) == ["120", "33 33 44", "44", "120"]
 
 
 def test_limits_hold_for_one_run(panicked: MiniDump, write: Write) -> None:
