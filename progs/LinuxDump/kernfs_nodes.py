@@ -8,8 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from LinuxDump import trees
-from LinuxDump.fs.mounts import string_at
-from LinuxDump.fs.paths import UNREADABLE
+from LinuxDump.kernel_text import UNREADABLE, string_at
 from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog

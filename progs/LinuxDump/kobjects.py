@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from LinuxDump import trees
-from LinuxDump.fs.mounts import string_at
+from LinuxDump.kernel_text import string_at
 from pykdump import lowlevel
 from pykdump.errors import ReadError
 from pykdump.highlevel import readSU

@@ -4,14 +4,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
-from LinuxDump import BTstack
 from pykdump import compat, lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 from pykdump.walks import walk_list
+
+if TYPE_CHECKING:
+    from LinuxDump import BTstack
 
 _MODULE = Layout("struct module", "name", "state", "taints", "refcnt.counter", "kallsyms")
 _ORC = Layout("struct module", "arch.num_orcs", "arch.orc_unwind_ip", "arch.orc_unwind")
@@ -206,6 +208,8 @@ def _memories(addr: int, names: Sequence[str]) -> list[Piece] | None:
 
 def add_to_tables() -> list[Module]:
     """Add the modules' symbols and unwind tables to those of the kernel; returns the modules."""
+    from LinuxDump import BTstack  # only who asks for symbols needs its tables
+
     tables = BTstack.tables()
     if not tables.modules_added:
         for module in modules():

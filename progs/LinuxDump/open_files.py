@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from LinuxDump.fs import paths
+from LinuxDump.kernel_text import UNREADABLE
 from pykdump import lowlevel
 from pykdump.errors import ReadError
 from pykdump.layout import Layout
@@ -153,10 +154,10 @@ def places(task: int) -> Places:
     """
     files = _FILES.read(task)
     if files is None:
-        return Places(*[paths.UNREADABLE] * 3)
+        return Places(*[UNREADABLE] * 3)
     row = _FS.read(files.fs) if files.fs else None
     if row is None:
-        root = cwd = paths.UNREADABLE if files.fs else ""
+        root = cwd = UNREADABLE if files.fs else ""
         start = (0, 0)
     else:
         start = (row.root_dentry, row.root_mnt)
@@ -169,5 +170,5 @@ def _program(mm: int, root: tuple[int, int]) -> str:
     row = _EXE.read(mm) if mm else None
     file = _FILE.read(row.exe_file) if row is not None and row.exe_file else None
     if file is None:
-        return paths.UNREADABLE if mm else ""
+        return UNREADABLE if mm else ""
     return paths.path(file.f_path_dentry, file.f_path_mnt, root)

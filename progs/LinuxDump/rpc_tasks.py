@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from LinuxDump import timekeeping
-from LinuxDump.fs.mounts import string_at
+from LinuxDump.kernel_text import string_at
 from pykdump import compat, lowlevel
 from pykdump.errors import ReadError
 from pykdump.layout import Layout

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from LinuxDump.fs import paths
+from LinuxDump.kernel_text import UNREADABLE
 from pykdump import lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
@@ -43,7 +44,7 @@ def swap_areas() -> list[SwapArea]:
             pylog.warning(f"swap area {number}: swap_info_struct {addr:#x} cannot be read")
         elif row.flags & _USED and row.swap_file:
             file, mode = _FILE.read(row.swap_file), _MODE.read(row.swap_file)
-            path = paths.UNREADABLE
+            path = UNREADABLE
             if file is not None:
                 path = paths.path(file.f_path_dentry, file.f_path_mnt)
             is_device = mode is not None and (mode[0] or 0) >> 12 == 0o06

@@ -9,11 +9,12 @@ from typing import Any
 
 from LinuxDump import BTstack
 from LinuxDump.BTstack import Frame, Stack
-from LinuxDump.fs.mounts import string_at
+from LinuxDump.kernel_text import string_at
 from LinuxDump.task_records import Task
 from pykdump import compat, lowlevel
 from pykdump.errors import ReadError
 from pykdump.layout import Layout
+from pykdump.symbols import addr2sym
 
 _METADATA = Layout("struct syscall_metadata", "name", "syscall_nr", "nb_args", "types", "args")
 # v4.6 and newer names of struct pt_regs
@@ -104,10 +105,10 @@ def _functions() -> dict[int, tuple[str, int]]:
             addr = lowlevel.read_pointer(table_addr + 8 * number)
         except ReadError:
             break
-        symbol = BTstack.tables().symbols.at(addr) if addr else None
-        if symbol is None or symbol[1]:
+        symbol = addr2sym(addr) if addr else None
+        if symbol is None:
             break  # what comes behind the table
-        name = _bare(symbol[0], (*_PREFIXES, "__x32_compat_sys_", "compat_sys_"))
+        name = _bare(symbol, (*_PREFIXES, "__x32_compat_sys_", "compat_sys_"))
         if name is None:
             break
         found[number] = (name, addr)

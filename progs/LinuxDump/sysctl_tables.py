@@ -12,11 +12,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from LinuxDump import BTstack, trees
-from LinuxDump.fs.mounts import string_at
+from LinuxDump import trees
+from LinuxDump.kernel_text import string_at
 from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
+from pykdump.symbols import addr2sym
 from pykdump.walks import walk_list
 
 _ENTRY = Layout(
@@ -166,14 +167,14 @@ def _entry_of(node: int, header: Any) -> int:
 
 
 def _record(addr: int, path: str, row: Any, table_set: int) -> Entry:
-    function = BTstack.tables().symbols.at(row.proc_handler) if row.proc_handler else None
+    function, _ = addr2sym(row.proc_handler, True) if row.proc_handler else (None, 0)
     return Entry(
         addr=addr,
         path=path,
         data_addr=row.data,
         maxlen_bytes=row.maxlen,
         mode=row.mode,
-        handler=function[0] if function else "?",
+        handler=function or "?",
         min_addr=row.extra1,
         max_addr=row.extra2,
         set_addr=table_set,

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Union
 
-from LinuxDump.fs.mounts import string_at
+from LinuxDump.kernel_text import string_at
 from LinuxDump.sysctl_tables import Entry
 from pykdump import lowlevel, vmcorearch
 from pykdump.errors import ReadError

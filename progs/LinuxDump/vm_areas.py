@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from LinuxDump import trees
 from LinuxDump.fs import paths
+from LinuxDump.kernel_text import UNREADABLE
 from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
@@ -43,7 +44,7 @@ def mappings(mm: int, root: tuple[int, int] = (0, 0)) -> list[Mapping]:
         pylog.warning(f"mm_struct {mm:#x}: {len(lost)} mappings cannot be read, as {lost[0]:#x}")
     files = list({row.vm_file for row in rows if row is not None and row.vm_file})
     names = {
-        addr: paths.path(file.f_path_dentry, file.f_path_mnt, root) if file else paths.UNREADABLE
+        addr: paths.path(file.f_path_dentry, file.f_path_mnt, root) if file else UNREADABLE
         for addr, file in zip(files, _FILE.read_many(files))
     }
     return [

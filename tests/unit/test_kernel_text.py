@@ -3,10 +3,10 @@
 
 from __future__ import annotations
 
-from LinuxDump.fs import paths
+from LinuxDump import kernel_text
 
 
 def test_utf8_stays_and_what_is_not_is_escaped() -> None:
-    assert paths.text("smörgås".encode()) == "smörgås"
-    assert paths.text(b"caf\xe9") == "caf\\xe9"
-    assert paths.text(b"a\nb\x1b[31m") == "a\\nb\\x1b[31m"
+    assert kernel_text.text("smörgås".encode()) == "smörgås"
+    assert kernel_text.text(b"caf\xe9") == "caf\\xe9"
+    assert kernel_text.text(b"a\nb\x1b[31m") == "a\\nb\\x1b[31m"

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from LinuxDump.fs import folders, mounts, paths
+from LinuxDump.kernel_text import UNREADABLE
 from pykdump.highlevel import readSU
 from pykdump.layout import Layout
 from pykdump.star import with_api
@@ -84,14 +85,14 @@ def print_dentry(dentry: int, v: int = 0, vfsmnt: int = 0) -> None:
     """Print a name as ls -l does, its path with a vfsmount; with v also the addresses."""
     found = paths.dentry(int(dentry))
     if found is None:
-        print(f"<dentry {int(dentry):#x}: {paths.UNREADABLE}>")
+        print(f"<dentry {int(dentry):#x}: {UNREADABLE}>")
         return
     name = paths.path(found.addr, int(vfsmnt)) if vfsmnt else found.name
     row = _INODE.read(found.inode_addr) if found.inode_addr else None
     if v:
         print(f"<struct dentry {found.addr:#x}> <struct inode {found.inode_addr:#x}>")
     if row is None:
-        print(f"{'<no inode>' if not found.inode_addr else paths.UNREADABLE:>50} {name}")
+        print(f"{'<no inode>' if not found.inode_addr else UNREADABLE:>50} {name}")
         return
     uid, gid = (int.from_bytes(raw[:4], "little") for raw in (row.i_uid, row.i_gid))
     size = str(row.i_size)

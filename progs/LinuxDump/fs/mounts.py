@@ -9,8 +9,8 @@ from typing import Any
 
 from LinuxDump import trees
 from LinuxDump.fs import paths
+from LinuxDump.kernel_text import UNREADABLE, string_at
 from pykdump import compat, lowlevel
-from pykdump.errors import ReadError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 from pykdump.walks import walk_list
@@ -125,7 +125,7 @@ def _record(addr: int, row: Any, sb: Any, parent_id: int, root: tuple[int, int])
         root=paths.path(row.mnt_mnt_root),
         mountpoint=paths.path(row.mnt_mnt_root, vfsmount, root),
         options=("ro" if read_only else "rw", *_options(row.mnt_mnt_flags)),
-        fstype=paths.UNREADABLE if sb is None else _type_name(sb),
+        fstype=UNREADABLE if sb is None else _type_name(sb),
         device=string_at(row.mnt_devname) if row.mnt_devname else "none",
         is_read_only=read_only or (sb is not None and bool(sb.s_flags & _SB_RDONLY)),
     )
@@ -140,16 +140,3 @@ def _options(flags: int) -> Iterator[str]:
 def _type_name(sb: Any) -> str:
     name = string_at(sb.s_type_name)
     return f"{name}.{string_at(sb.s_subtype)}" if sb.s_subtype else name
-
-
-def string_at(addr: int, limit: int = 4096) -> str:
-    """Text at a kernel address up to its NUL."""
-    raw = b""
-    try:
-        while b"\0" not in raw and len(raw) < limit:
-            at = addr + len(raw)
-            raw += lowlevel.dump().read(at, 256 - at % 256)  # never over the end of a page
-    except ReadError:
-        if not raw:
-            return paths.UNREADABLE
-    return paths.text(raw.partition(b"\0")[0])

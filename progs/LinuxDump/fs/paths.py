@@ -7,10 +7,11 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from LinuxDump import BTstack
+from LinuxDump.kernel_text import UNREADABLE, read_text, text
 from pykdump import compat, lowlevel
 from pykdump.errors import ReadError
 from pykdump.layout import Layout
+from pykdump.symbols import addr2sym
 
 _DENTRY = Layout(
     "struct dentry",
@@ -22,9 +23,6 @@ _INODE = Layout("struct inode", "i_ino")
 
 _NAME_MAX = 255
 _DEPTH_MAX = 2048  # PATH_MAX / 2: each name takes a slash and a letter
-
-#: What stands for a name or a parent that cannot be read.
-UNREADABLE = "<unreadable>"
 
 
 @dataclass(frozen=True)
@@ -69,25 +67,6 @@ def _known() -> _Names:
     if _names is None or _names.kernel is not lowlevel.kernel():
         _names = _Names()
     return _names
-
-
-def text(raw: bytes) -> str:
-    """Bytes of the kernel as text: UTF-8, what is not as ``\\xNN``, control characters too."""
-    decoded = raw.decode("utf-8", "backslashreplace")
-    if decoded.isprintable():
-        return decoded
-    return "".join(
-        letter if letter.isprintable() else letter.encode("unicode_escape").decode()
-        for letter in decoded
-    )
-
-
-def read_text(addr: int, size: int) -> str:
-    """Text of this many bytes in the kernel."""
-    try:
-        return text(lowlevel.dump().read(addr, size))
-    except ReadError:
-        return UNREADABLE
 
 
 # --- dentries
@@ -202,7 +181,7 @@ def _is_mount_root(here: Dentry, vfsmount: int) -> bool:
 
 def _made_up(here: Dentry) -> str:
     # By the function that the kernel calls for it; one unknown here gets the dentry's own name.
-    found = BTstack.tables().symbols.at(here.dname_addr)
+    found = addr2sym(here.dname_addr, True)
     function = found[0] if found else ""
     if function == "ns_dname":
         return f"{_namespace_type(here.fsdata_addr)}:[{_inode_number(here)}]"

@@ -6,6 +6,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from LinuxDump.fs import mounts, paths
+from LinuxDump.kernel_text import string_at, text
 from pykdump import compat, lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
@@ -77,14 +78,14 @@ def file_systems() -> dict[int, FileSystem]:
         frozen = _FREEZE_STATES[state] if known else f"freeze state {state}" if state else ""
         mountpoint, source = places.get(addr, ("", ""))
         found[addr] = FileSystem(
-            *(addr, paths.text(row.s_id), _type(row.s_type_name), mountpoint, source),
+            *(addr, text(row.s_id), _type(row.s_type_name), mountpoint, source),
             *(row.s_bdev, frozen, _frozen_by(addr) if state and has_freezers else ""),
         )
     return found
 
 
 def _type(name: int | None) -> str:
-    return mounts.string_at(name, _TYPE_NAME_MAX) if name else "?"
+    return string_at(name, _TYPE_NAME_MAX) if name else "?"
 
 
 def _places() -> dict[int, tuple[str, str]]:
