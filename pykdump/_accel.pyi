@@ -376,8 +376,8 @@ class Member:
 
     def __init__(self, reader: Reader, offset: int, hops: Sequence[int] = ()) -> None:
         """hops: offsets of pointers to follow first."""
-    def read(self, addr: int) -> Any:
-        """The member of the struct at an address."""
+    def read(self, addr: int, type: type | None = None, name: str = "") -> Any:
+        """The member of the struct at an address; errors say that it is this one of this type."""
 
 class TextObject(str):
     """Text from memory, with its bytes and its address."""

@@ -164,17 +164,24 @@ class VarInfo:
         return self.ti.ptrlev
 
     def shortstr(self, indent: int = 0) -> str:
-        """The declaration in C."""
-        bits = f":{self.bitsize}" if self.bitsize else ""
-        return " " * indent + self.ti.declare(self.name) + bits + ";"
+        """The declaration in C, structs without a tag with their members."""
+        return self._declared(indent, full=False)
 
     def fullstr(self, indent: int = 0) -> str:
-        """The same with offset and size; anonymous structs with their members."""
-        text = self.shortstr(indent)
-        if not self.name and self.ti.ctype.is_struct:
-            body = SUInfo.of(self.ti.ctype, self.ti.stype).body(indent)
-            text = f"{body}{self.name};"
-        return f"{text} | off={self.offset} size={self.size}"
+        """The same with offset and size."""
+        return f"{self._declared(indent, full=True)} | off={self.offset} size={self.size}"
+
+    def _declared(self, indent: int, full: bool) -> str:
+        bits = f":{self.bitsize}" if self.bitsize else ""
+        text = self.ti.declare(self.name) + bits
+        base = self.ti.getTargetType().ctype
+        if base.is_struct and base.is_anonymous and not base.typedef and base.fields:
+            keyword = base.name.partition(" ")[0]
+            body = SUInfo.of(base, keyword).body(indent, full)
+            text = body + text.removeprefix(base.name)
+        else:
+            text = " " * indent + text
+        return text + ";"
 
     def __repr__(self) -> str:
         addr = f" addr={self.addr:#x}" if hasattr(self, "addr") else ""

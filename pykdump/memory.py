@@ -22,9 +22,12 @@ def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
 
     :param mtype: KVADDR, UVADDR (of that process) or PHYSADDR.
     """
-    addr = int(addr) & _U64
+    addr = int(addr)
     if addr == 0 and mtype != PHYSADDR:
         raise IndexError("NULL pointer: no memory lies at 0")
+    if not -(1 << 63) <= addr <= _U64 or not 0 <= size <= _U64:
+        raise CrashError(f"cannot read {size} bytes at {addr:#x}: there is no such memory")
+    addr &= _U64
     if mtype in (PHYSADDR, XENMACHADDR):
         return lowlevel.dump().read_physical(addr, size)
     if mtype == KVADDR:
@@ -178,7 +181,7 @@ cpu_to_le32 = le32_to_cpu
 
 def ALIGN(addr: int, align: int) -> int:
     """An address rounded up to a power of two."""
-    return (addr + align - 1) & ~(align - 1)
+    return (int(addr) + align - 1) & ~(align - 1)
 
 
 def FD_ISSET(fd: int, bits: bytes) -> bool:

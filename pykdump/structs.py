@@ -99,6 +99,20 @@ class StructResult(StructObject):
     def __repr__(self) -> str:
         return f"StructResult {self} \tsize={len(self)}"
 
+    def __format__(self, spec: str) -> str:
+        return format(str(self) if spec in ("", "s") or spec[-1] == "s" else int(self), spec)
+
+    def __copy__(self) -> StructResult:
+        made = at(type(self), int(self))
+        made.__dict__.update(self.__dict__)
+        return made
+
+    def __deepcopy__(self, memo: object) -> StructResult:
+        return self.__copy__()
+
+    def __reduce__(self) -> Any:  # pickled as type and address: what lies there is in the dump
+        return StructResult, (self.PYT_symbol, int(self))
+
     def __add__(self, count: int) -> StructResult:
         return at(type(self), int(self) + int(count) * type(self).ctype().size)
 
@@ -164,7 +178,7 @@ class StructResult(StructObject):
             if found is None:
                 raise TypeError(f"<{self.PYT_symbol}> has no path {path}")
             reader = cache[path] = readers.of_path(found)
-        return reader.read(int(self))
+        return reader.read(int(self), type(self), path)
 
     def Dump(self, indent: int = 0) -> None:
         """Print all members as declared, one a line."""

@@ -70,6 +70,12 @@ class tEnum(int):
         made.einfo = einfo
         return made
 
+    def __copy__(self) -> tEnum:
+        return self
+
+    def __deepcopy__(self, memo: object) -> tEnum:
+        return self
+
     def __str__(self) -> str:
         return self.einfo.getnam(int(self))
 
@@ -91,6 +97,12 @@ class tPtr(int):
         made = int.__new__(cls, addr)
         made.ti = ti
         return made
+
+    def __copy__(self) -> tPtr:
+        return self
+
+    def __deepcopy__(self, memo: object) -> tPtr:
+        return self
 
     @property
     def ptype(self) -> TypeInfo:

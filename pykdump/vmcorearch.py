@@ -13,6 +13,7 @@ from typing import Any
 
 from pykdump import lowlevel, models
 from pykdump.errors import PykdumpError
+from pykdump.Generic import Bunch
 from pykdump.memory import readULong
 
 WARNING = "+++WARNING+++"
@@ -55,7 +56,7 @@ def declare_late(key: str, read: Callable[[], Any]) -> None:
         sys_info.setdefault(key, _late_entries[key])
 
 
-class SysInfo(dict[str, Any]):
+class SysInfo(Bunch):
     """What describes the open dump, as ``sys`` prints it; keys are also attributes.
 
     >>> sys_info.CPUS, sys_info["LOAD AVERAGE"]
@@ -84,15 +85,6 @@ class SysInfo(dict[str, Any]):
         if isinstance(value, _Late):
             value = self[key] = value.read()
         return value
-
-    def __getattr__(self, name: str) -> Any:
-        try:
-            return self[name]
-        except KeyError:
-            raise AttributeError(name) from None
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        self[name] = value
 
     def __contains__(self, key: object) -> bool:
         self._fill()
@@ -123,15 +115,12 @@ class SysInfo(dict[str, Any]):
         """All values."""
         return [self[key] for key in self]
 
-    def copy(self) -> dict[str, Any]:
-        """A plain dict."""
-        return dict(self.items())
+    def copy(self) -> Bunch:
+        """The same values, read now."""
+        return Bunch(self.items())
 
     def __repr__(self) -> str:
-        return repr(self.copy())
-
-    def __str__(self) -> str:
-        return "\n".join(f"   {key}  {value}" for key, value in sorted(self.items()))
+        return repr(dict(self.items()))
 
 
 def _sys_info() -> dict[str, Any]:

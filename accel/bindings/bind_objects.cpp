@@ -122,9 +122,14 @@ void bind_objects(py::module_& m) {
                  return MemberReader{reader, offset, hops};
              }),
              "reader"_a, "offset"_a, "hops"_a = std::vector<std::uint64_t>())
-        .def("read", [](const MemberReader& member, const py::int_& addr) {
-            return owned(member.read(to_address(addr), {}));
-        });
+        .def(
+            "read",
+            [](const MemberReader& member, const py::int_& addr, const py::object& type,
+               const py::object& name) {
+                const ReadLabel label{type.is_none() ? nullptr : type.ptr(), name.ptr()};
+                return owned(member.read(to_address(addr), label));
+            },
+            "addr"_a, "type"_a = py::none(), "name"_a = "");
     m.attr("TextObject") = py::handle(text_object_type());
     m.attr("StructObject") = py::handle(struct_object_type());
     m.def("forget_members", &forget_members);

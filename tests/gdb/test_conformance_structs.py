@@ -59,6 +59,15 @@ TRUE = {
     "name inside a class": f"type('C', (), {{'f': lambda s, o: o._C__state}})().f({T}) =="
     f" {T}.__state",
     "any spelling of a name": f'getattr({T}, "".join(["p", "id"])) == 0',
+    "copies": f"(lambda c, o: (o.pid, c.copy(o).comm, c.deepcopy([o])[0].mine, c.deepcopy(o) == o))"
+    f"(__import__('copy'), (lambda o: (setattr(o, 'mine', 8), o)[1])({T})) =="
+    f" (0, 'swapper/0', 8, True)",
+    "copies of pointers and enums": "(lambda c, p, e: c.deepcopy(p).Deref == -12345 and"
+    " str(c.deepcopy([e])[0]) == 'CONF_BLUE')(__import__('copy'), readSymbol('conf_pointer'),"
+    " readSymbol('conf_enums').colour)",
+    "pickled as an address": f"(lambda p, o: p.loads(p.dumps(o)).comm)(__import__('pickle'), {T})"
+    ' == "swapper/0"',
+    "format": f'"{{:>60s}}|{{:x}}".format({T}, {T}) == "%60s|%x" % (str({T}), {T})',
     "shadow": f"(lambda o: (setattr(o, 'pid', 7), setattr(o, 'mine', 8), o.pid,"
     f" o.mine)[2:])({T}) == (7, 8)",
     "shadow of one object": f"(lambda o: setattr(o, 'pid', 7) or {T}.pid)({T}) == 0",
@@ -75,6 +84,10 @@ TRUE = {
     "VarInfo text": 'getStructInfo("struct conf_bits")["u3"].shortstr() == "unsigned int u3:3;"',
     "VarInfo text with place": 'getStructInfo("struct conf_inner")["y"].fullstr()'
     ' == "int y; | off=4 size=4"',
+    "anonymous members are shown": "(lambda t: ('union {' in t, ' deep;' in t, '{conf' in t))"
+    "(str(getStructInfo('struct conf_nested'))) == (True, True, False)",
+    "so are untagged ones with a name": "'    } named_union; | off=' in"
+    " repr(getStructInfo('struct conf_nested'))",
     "VarInfo of an array": "(lambda v: (v.size, v.array, v.basetype))"
     '(getStructInfo("struct conf_arrays")["two"]) == (12, [2, 3], "s16")',
     "TypeInfo": 'repr(TypeInfo("struct conf_inner *")) == "TypeInfo <struct conf_inner *> size=8"',
@@ -156,6 +169,7 @@ TRUE = {
     "widths": "unsigned16(-1) == 0xffff and uInt(-1) == 2**32 - 1 and uLong(-1) == unsigned64(-1)",
     "sLong": "sLong(2**64 - 5) == -5 and sLong(5) == 5",
     "ALIGN": "ALIGN(0x1001, 0x1000) == 0x2000 and ALIGN(0x1000, 0x1000) == 0x1000",
+    "ALIGN of a struct": f"ALIGN({N}, 4096) == -(-int({N}) // 4096) * 4096",
     "FD_ISSET": 'FD_ISSET(9, b"\\0\\2") and not FD_ISSET(8, b"\\0\\2") and not'
     ' FD_ISSET(99, b"\\1")',
     # lists
@@ -231,6 +245,13 @@ RAISES = {
     f'{T}["nosuch"]': ("KeyError", "nosuch"),
     f'{T}.fieldOffset("nosuch")': ("KeyError", "nosuch"),
     f'{T}.Eval("nosuch.x")': ("TypeError", "nosuch.x"),
+    f'readSU({TASK}, 0).Eval("mm.pgd")': ("CrashError", "(struct task_struct.mm.pgd)"),
+    'readSU("struct conf_pointers", 0).Eval("target")': (
+        "IndexError",
+        "struct conf_pointers.target",
+    ),
+    f"readmem({T}, -1)": ("CrashError", "-1 bytes"),
+    "readmem(1 << 64, 8)": ("CrashError", "0x10000000000000000"),
     f'hasattr({T}, "nosuch")': ("KeyError", "nosuch"),
     'readSU("struct nosuch", 1)': ("TypeError", "struct nosuch"),
     'getStructInfo("struct nosuch")': ("TypeError", "struct nosuch"),
