@@ -3,26 +3,27 @@
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from LinuxDump import crash_block, crash_text, network_summary, task_rows
+from LinuxDump.checks import findings
 from LinuxDump.crash_block import DiskRequests
-from LinuxDump.findings import Finding, Situation, findings
+from LinuxDump.findings import Finding
 from LinuxDump.fs.mounts import Mount
 from LinuxDump.memory_usage import MemoryUsage
 from LinuxDump.network_summary import NetworkSummary
 from LinuxDump.oops import LogLine
 from LinuxDump.run_queues import CpuQueue
 from LinuxDump.run_queues import lines as queue_lines
+from LinuxDump.situation import Situation
 from LinuxDump.stack_details import TaskStack, task_stacks
 from LinuxDump.task_memory import memory
 from LinuxDump.task_records import Task
 from LinuxDump.task_rows import TaskCounts, TaskRow
-from LinuxDump.verdict import TAINTS, Verdict, log_lines, verdict
+from LinuxDump.verdict import Verdict, log_lines, verdict
+from LinuxDump.verdict_text import findings_lines, verdict_lines
 from pykdump import __version__, models
-from pykdump.colors import paint
 from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
 from pykdump.printing import printable
@@ -243,75 +244,3 @@ def _blocked_lines(report: CrashReport, detail: int) -> Iterator[str]:
         yield f"   ... ran {ran:.0f}s ago"
         yield from crash_text.stack_lines(stack)
         yield ""
-
-
-# --- what comes first
-
-
-def verdict_lines(found: Verdict, detail: int, waits_for: str = "") -> Iterator[str]:
-    """The verdict as text.
-
-    :param waits_for: what the task at fault waits for.
-    """
-    head = found.title[0].upper() + found.title[1:]
-    yield paint(head, "bold", *([] if found.panic_class == "alive" else ["red"]))
-    if found.panic_class == "alive":
-        if found.taints:
-            yield f"  tainted:     {_taint_text(found)}"
-        return
-    rows = dict(_verdict_rows(found))
-    if waits_for:
-        rows["waits for"] = printable(waits_for)
-    for label, text in rows.items():
-        first, *more = textwrap.wrap(text, 100, break_long_words=False) or [""]
-        yield f"  {label + ':':<12} {first}"
-        yield from (" " * 15 + each for each in more)
-    lines = found.lines if detail else found.main_lines
-    if lines:
-        yield "  log:"
-        yield from ("    " + crash_text.log_line(line) for line in lines)
-
-
-def _verdict_rows(found: Verdict) -> Iterator[tuple[str, str]]:
-    yield "class", f"{found.panic_class} (told by the {found.evidence})"
-    if found.reason and found.reason not in found.message:
-        yield "panic", found.reason
-    state = "running" if found.state == "R" else f"state {found.state}"
-    who = f'pid {found.pid} "{printable(found.comm)}" on CPU {found.cpu}, {state}'
-    yield "task", f"{who}, task_struct {found.task_addr:#x}"
-    if found.panic_pid != found.pid:
-        reporter = printable(found.panic_comm)
-        yield "reported by", f'pid {found.panic_pid} "{reporter}" on CPU {found.panic_cpu}'
-    if found.culprit is not None:
-        yield "code", f"{found.how} at {found.culprit}" if (
-            found.place == found.culprit
-        ) else f"{found.how} at {found.place}, for {found.culprit}"
-    elif found.how:
-        yield "code", found.how
-    if found.instruction:
-        yield "instruction", " ".join(found.instruction.split())
-    if found.operand is not None:
-        yield "operand", " ".join(crash_text.operand_words(found))
-    if found.taints:
-        yield "tainted", _taint_text(found)
-
-
-def _taint_text(found: Verdict) -> str:
-    meanings = [f"{letter}: {TAINTS.get(letter, '?')}" for letter in found.taints]
-    names = f" (modules: {' '.join(found.tainting_modules)})" if found.tainting_modules else ""
-    return "; ".join(meanings) + names
-
-
-def findings_lines(found: Sequence[Finding]) -> Iterator[str]:
-    """The findings as text."""
-    yield ""
-    if not found:
-        yield "No check found anything."
-        return
-    yield paint(f"{len(found)} findings, the weightiest first", "bold")
-    colors = {"error": ("red",), "warning": ("yellow",), "note": ()}
-    for number, each in enumerate(found, 1):
-        command = f"   -> pykdump {each.command.removeprefix('pykdump ')}" if each.command else ""
-        mark = paint(f"{each.severity:>7}", *colors[each.severity])
-        yield f"{number:3} {mark}  {each.title}{command}"
-        yield from (f"             {line}" for line in each.details)

@@ -10,7 +10,6 @@ from LinuxDump.memory_usage import MemoryUsage
 from LinuxDump.oops import LogLine
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_classes import TaskTable
-from LinuxDump.verdict import Verdict
 from pykdump.commands import printed
 from pykdump.printing import printable
 
@@ -54,26 +53,6 @@ def stack_lines(stack: TaskStack) -> Iterator[str]:
         yield f" #{number:<2}{mark} [{frame.sp_addr:x}] {name} at {frame.addr:x}{module}{what}"
     if not stack.is_complete:
         yield f"    ends here: {stack.reason}"
-
-
-def operand_words(found: Verdict) -> Iterator[str]:
-    """What the failed instruction worked on, in words."""
-    operand = found.operand
-    assert operand is not None
-    verb = {"read": "reads", "write": "writes", "call": "calls", "jump": "jumps to"}
-    yield verb.get(operand.access, "divides by") + " " + operand.text.lstrip("*")
-    if operand.register and operand.register_value_addr is not None:
-        yield f"where {operand.register} = {operand.register_value_addr:#x}"
-    if operand.variable:
-        yield f"is {operand.variable} ({operand.type})" if operand.type else (
-            f"is {operand.variable}"
-        )
-    if operand.member:
-        yield f": {operand.variable}->{operand.member} at {operand.offset:#x}"
-    if operand.is_inferred:
-        yield "(inferred from the instructions before)"
-    if found.fault_addr is not None and operand.access not in ("divide",):
-        yield f"at address {found.fault_addr:#x}"
 
 
 def memory_lines(memory: MemoryUsage) -> Iterator[str]:

@@ -13,7 +13,6 @@ from LinuxDump import (
     crash_block,
     crash_locks,
     crash_text,
-    findings,
     memory_usage,
     run_queues,
     sysctl_tables,
@@ -21,9 +20,11 @@ from LinuxDump import (
     task_memory,
     work_queues,
 )
+from LinuxDump.checks.stacks import corrupted_stacks
 from LinuxDump.fs import dcache, ext3
 from LinuxDump.KernLocks import decode_mutex, decode_rwsemaphore, decode_semaphore
 from LinuxDump.locks import read_mutex, read_rwsem, read_semaphore
+from LinuxDump.situation import Situation
 from LinuxDump.stack_details import task_stacks
 from LinuxDump.syscall import generic_decoder
 from LinuxDump.syscalls import in_syscalls
@@ -111,7 +112,7 @@ def _stacksummary(_: object, detail: int) -> Shown:
 
 
 def _checkstacks(_: object, detail: int) -> Shown:
-    found = tuple(findings.check_stacks(findings.Situation([])))
+    found = tuple(corrupted_stacks(Situation([])))
     lines = [line for each in found for line in (each.title, *each.details)]
     return found, lines, bool(found)
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from LinuxDump.operands import memory, register_name, split
+from LinuxDump.att_syntax import memory, register_name, split
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from pykdump import lowlevel
 from pykdump.code import Instruction, instructions

@@ -8,7 +8,8 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from LinuxDump.panic_rules import BEGINNINGS, ENDINGS, GENERIC_PANIC, OOPS, RULES, PanicRule
+from LinuxDump.oops_marks import BEGINNINGS, ENDINGS, GENERIC_PANIC, OOPS
+from LinuxDump.panic_rules import RULES, PanicRule
 
 _FAR = 600  # lines from the first of a report to the panic: OOM reports list all tasks
 _NEAR = 20  # from the first line of an oops to the one with its number

@@ -8,44 +8,17 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from LinuxDump.att_syntax import memory, register_name, split
 from pykdump.code import Instruction, MemberAt, Variable
 
 _U64 = (1 << 64) - 1
 _LOOKED_BACK = 40  # instructions
 _PATH_MAX = 3  # loads from memory that are followed backwards
 
-_MEMORY = re.compile(
-    r"(?P<indirect>\*)?(?:%(?P<segment>[cdefgs]s):)?(?P<disp>-?0x[0-9a-f]+)?"
-    r"\((?:%(?P<base>\w+))?(?:,%(?P<index>\w+)(?:,(?P<scale>[1248]))?)?\)"
-)
-_ABSOLUTE = re.compile(r"(?P<indirect>\*)?%(?P<segment>[cdefgs]s):(?P<disp>-?0x[0-9a-f]+)(?!\()")
 _SYMBOL = re.compile(r"#\s*0x[0-9a-f]+\s*<(?P<name>[\w.]+)(?:\+(?P<offset>\d+))?>")
 _THUNK = re.compile(r"<__x86_indirect_thunk_(?:array(?:\+(?P<at>\d+))?|(?P<name>r\w+))>")
 _THUNK_SIZE = 32  # RETPOLINE_THUNK_SIZE, arch/x86/include/asm/nospec-branch.h
 _THUNKS = ("ax", "cx", "dx", "bx", "sp", "bp", "si", "di", *(f"r{n}" for n in range(8, 16)))
-_OF_8 = {"a": "ax", "b": "bx", "c": "cx", "d": "dx"}
-_PREFIXES = ("lock", "rep", "repz", "repnz", "notrack", "data16", "cs", "ds")
-
-
-@dataclass(frozen=True)
-class Memory:
-    """A memory operand, registers as pt_regs names them."""
-
-    text: str
-    segment: str
-    disp: int
-    base: str
-    index: str
-    scale: int
-
-    def address(self, registers: Mapping[str, int]) -> int | None:
-        """Where it is with these registers; None when one of them is not known."""
-        if self.segment in ("fs", "gs") or "ip" in (self.base, self.index):
-            return None
-        if any(name and name not in registers for name in (self.base, self.index)):
-            return None
-        total = self.disp + registers.get(self.base, 0) + self.scale * registers.get(self.index, 0)
-        return total & _U64
 
 
 @dataclass(frozen=True)
@@ -78,59 +51,6 @@ class Knowledge(Protocol):
 
     def member_at(self, struct: str, offset: int) -> MemberAt | None:
         """The member at an offset."""
-
-
-def register_name(name: str) -> str:
-    """The name in pt_regs of the whole register: ``%eax``, ``al`` and ``rax`` are ``ax``."""
-    name = name.lstrip("%$")
-    numbered = re.fullmatch(r"(r\d+)[bwd]?", name)
-    if numbered:
-        return numbered[1]
-    if len(name) == 2 and name[1] in "lh" and name[0] in _OF_8:
-        return _OF_8[name[0]]
-    if name in ("sil", "dil", "bpl", "spl"):
-        return name[:2]
-    return name[1:] if len(name) == 3 and name[0] in "re" else name
-
-
-def split(text: str) -> tuple[str, list[str]]:
-    """Mnemonic and operands of an instruction, without prefixes and GDB's comment.
-
-    >>> split("mov    0x8(%rdi,%rsi,8),%rax")
-    ('mov', ['0x8(%rdi,%rsi,8)', '%rax'])
-    """
-    words = text.partition("#")[0].partition("<")[0].split()
-    while len(words) > 1 and words[0] in _PREFIXES:
-        words.pop(0)
-    if not words:
-        return "", []
-    operands, depth, current = [], 0, ""
-    for char in "".join(words[1:]):
-        depth += (char == "(") - (char == ")")
-        if char == "," and not depth:
-            operands.append(current)
-            current = ""
-        else:
-            current += char
-    return words[0], [*operands, current] if current else operands
-
-
-def memory(operand: str) -> Memory | None:
-    """The memory operand that this is; None for registers and constants."""
-    found = _MEMORY.fullmatch(operand) or _ABSOLUTE.fullmatch(operand)
-    if found is None:
-        if re.fullmatch(r"-?0x[0-9a-f]+", operand):
-            return Memory(operand, "", int(operand, 16), "", "", 1)
-        return None
-    parts = found.groupdict()
-    return Memory(
-        operand,
-        parts["segment"] or "",
-        int(parts["disp"] or "0", 16),
-        register_name(parts.get("base") or ""),
-        register_name(parts.get("index") or ""),
-        int(parts.get("scale") or 1),
-    )
 
 
 def explain(

@@ -7,14 +7,13 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from LinuxDump import cpus, failed_code, modules, oops
+from LinuxDump import cpus, failed_code, modules, oops, taints
 from LinuxDump.oops import LogLine, Report
 from LinuxDump.operands import Operand
 from LinuxDump.panic_rules import RULES, PanicRule
 from LinuxDump.printk import log_records
 from LinuxDump.stack_details import FrameRecord, TaskStack, task_stacks
 from LinuxDump.task_records import Task, task_table
-from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
@@ -23,30 +22,6 @@ _POISON = re.compile(r"6b6b6b6b|dead0000000001|dead000000000[12]|5a5a5a5a5a5a|a5
 _FAULTS = ("wild-pointer", "null-dereference", "null-call", "data-call", "user-access")
 _NULL_PAGE = 4096
 _THREAD = Layout("struct task_struct", "thread.cr2", "thread.trap_nr", "thread.error_code")
-
-#: For taint letters: what they mean (Documentation/admin-guide/tainted-kernels.rst).
-TAINTS = {
-    "P": "proprietary module",
-    "F": "module was force loaded",
-    "S": "processor out of its specification",
-    "R": "module was force unloaded",
-    "M": "machine check",
-    "B": "bad page",
-    "U": "user space asked for it",
-    "D": "the kernel had an oops or BUG",
-    "A": "ACPI table overridden",
-    "W": "the kernel gave a warning",
-    "C": "staging driver",
-    "I": "workaround of a bug in firmware",
-    "O": "module from outside the kernel's tree",
-    "E": "unsigned module",
-    "L": "soft lockup",
-    "K": "live patched",
-    "X": "of the distribution's own",
-    "T": "randomized struct layout",
-    "N": "in-kernel test",
-    "J": "fwctl",
-}
 
 
 @dataclass(frozen=True)
@@ -239,7 +214,7 @@ def _put_together(
     place = _place(frame)
     if place is None and report is not None and report.function:
         place = culprit = Place(0, report.function, report.offset, report.module)
-    letters = _taints()
+    letters = taints.of_kernel()
     return Verdict(
         panic_class=rule.name,
         title=rule.title,
@@ -268,14 +243,6 @@ def _put_together(
     )
 
 
-def _taints() -> str:
-    addr = lowlevel.find_symbol("tainted_mask")
-    try:
-        return modules.taint_letters(lowlevel.read_uint(addr, 8)) if addr else ""
-    except PykdumpError:
-        return ""
-
-
 def _alive(task: Task | None, stack: TaskStack | None) -> Verdict:
     return Verdict(
         panic_class="alive",
@@ -297,7 +264,7 @@ def _alive(task: Task | None, stack: TaskStack | None) -> Verdict:
         instruction="",
         operand=None,
         fault_addr=None,
-        taints=_taints(),
+        taints=taints.of_kernel(),
         tainting_modules=tuple(sorted(each.name for each in modules.modules() if each.taints)),
         lines=(),
         main_lines=(),

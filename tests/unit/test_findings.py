@@ -11,8 +11,9 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "progs"))
 
-from LinuxDump import crash_report  # noqa: E402
-from LinuxDump.findings import Finding, _longest_chain  # noqa: E402
+from LinuxDump import verdict_text  # noqa: E402
+from LinuxDump.checks.parents import longest_chain  # noqa: E402
+from LinuxDump.findings import Finding  # noqa: E402
 from LinuxDump.oops import LogLine  # noqa: E402
 from LinuxDump.operands import Operand  # noqa: E402
 from LinuxDump.task_tree import Node, _lost, lines  # noqa: E402
@@ -21,18 +22,18 @@ from pykdump.printing import printable  # noqa: E402
 
 
 def test_the_longest_chain_is_found_from_the_youngest_on() -> None:
-    assert _longest_chain({3: 2, 2: 1, 9: 1}) == ([3, 2, 1], False)
-    assert _longest_chain({}) == ([], False)
+    assert longest_chain({3: 2, 2: 1, 9: 1}) == ([3, 2, 1], False)
+    assert longest_chain({}) == ([], False)
 
 
 def test_parents_that_form_a_loop_are_told_and_end() -> None:
-    chain, looped = _longest_chain({1: 2, 2: 1, 5: 4})
+    chain, looped = longest_chain({1: 2, 2: 1, 5: 4})
     assert looped and len(chain) <= 4
 
 
 def test_a_chain_of_very_many_is_no_recursion() -> None:
     count = 100_000
-    chain, looped = _longest_chain({pid: pid - 1 for pid in range(1, count)})
+    chain, looped = longest_chain({pid: pid - 1 for pid in range(1, count)})
     assert (len(chain), looped) == (count, False)
 
 
@@ -109,7 +110,7 @@ VERDICT: dict[str, Any] = dict(
 
 
 def verdict(**other: Any) -> list[str]:
-    return list(crash_report.verdict_lines(Verdict(**{**VERDICT, **other}), 0))
+    return list(verdict_text.verdict_lines(Verdict(**{**VERDICT, **other}), 0))
 
 
 def test_the_verdict_says_what_where_and_why() -> None:
@@ -143,13 +144,13 @@ def test_a_live_system_has_no_verdict_but_its_taints() -> None:
 
 
 def test_findings_are_numbered_with_their_commands() -> None:
-    shown = list(crash_report.findings_lines([Finding(80, "bad", ("detail",), "hanginfo")]))
+    shown = list(verdict_text.findings_lines([Finding(80, "bad", ("detail",), "hanginfo")]))
     assert shown[1:] == [
         "1 findings, the weightiest first",
         "  1   error  bad   -> pykdump hanginfo",
         "             detail",
     ]
-    assert list(crash_report.findings_lines([])) == ["", "No check found anything."]
+    assert list(verdict_text.findings_lines([])) == ["", "No check found anything."]
 
 
 @pytest.mark.parametrize(

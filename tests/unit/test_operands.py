@@ -11,7 +11,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "progs"))
 
-from LinuxDump.operands import Operand, explain, memory, register_name, split  # noqa: E402
+from LinuxDump.att_syntax import memory, register_name, split  # noqa: E402
+from LinuxDump.operands import Operand, explain  # noqa: E402
 from pykdump.code import Instruction, MemberAt, Variable, registers_in_scope  # noqa: E402
 
 REGISTERS = {"ax": 0, "bx": 0x10, "cx": 3, "di": 0x6B6B6B6B6B6B6B6B, "bp": 0xFFFF888000001000}
