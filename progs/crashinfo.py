@@ -46,7 +46,8 @@ def collect(options: argparse.Namespace) -> Crashinfo:
     view = crash_views.collect(options)
     if view is not None:
         return Crashinfo(__version__, view=view)
-    return Crashinfo(__version__, crash_report.collect(fast=options.fast, detail=options.verbose))
+    report = crash_report.collect(fast=options.fast, quiet=options.quiet, detail=options.verbose)
+    return Crashinfo(__version__, report)
 
 
 def render(found: Crashinfo, options: argparse.Namespace) -> Iterator[str]:
@@ -55,7 +56,7 @@ def render(found: Crashinfo, options: argparse.Namespace) -> Iterator[str]:
     elif found.report is None:
         yield f"crashinfo version {found.version}"
     else:
-        yield from crash_report.render(found.report, quiet=options.quiet, detail=options.verbose)
+        yield from crash_report.render(found.report, detail=options.verbose)
 
 
 def has_findings(found: Crashinfo) -> bool:
@@ -66,4 +67,4 @@ def has_findings(found: Crashinfo) -> bool:
     return died or any(each.severity != "note" for each in found.report.findings)
 
 
-TOOL = Tool(add_arguments, collect, render, has_findings, uses_colors=True)
+TOOL = Tool(add_arguments, collect, render, has_findings, uses_colors=True, warns_last=True)

@@ -1,7 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Text of the dump that can do no harm to a terminal."""
+"""Text for people: of the dump, where it can do no harm to a terminal, and of its width."""
 
 from __future__ import annotations
+
+import os
+import textwrap
+from collections.abc import Iterator
 
 
 def printable(text: str) -> str:
@@ -11,3 +15,22 @@ def printable(text: str) -> str:
     return "".join(
         char if char.isprintable() else char.encode("unicode_escape").decode() for char in text
     )
+
+
+def counted(count: int, thing: str, things: str = "") -> str:
+    """A number of things: "1 task", "2 tasks"."""
+    return f"{count} {thing}" if count == 1 else f"{count} {things or thing + 's'}"
+
+
+def columns() -> int | None:
+    """Width of the terminal that is printed to; None for a pipe or file."""
+    try:
+        return os.get_terminal_size(1).columns or None
+    except OSError:
+        return None
+
+
+def wrapped(text: str, indent: int, width: int | None) -> Iterator[str]:
+    """Lines of a text that stands behind an indent, words kept whole; one line without a width."""
+    room = len(text) if width is None else max(24, width - indent)
+    yield from textwrap.wrap(text, max(1, room), break_long_words=False, break_on_hyphens=False)

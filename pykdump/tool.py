@@ -47,6 +47,7 @@ class Tool:
     #: Whether the record holds a problem: the exit status is then 1.
     has_findings: Callable[[Any], bool] = lambda record: False
     uses_colors: bool = False  #: the tool takes --color
+    warns_last: bool = False  #: warnings come in the closing summary only: what is first matters
 
     def parser(self, name: str, description: str = "") -> argparse.ArgumentParser:
         """The parser of this tool's options."""
@@ -75,7 +76,7 @@ class Tool:
             options = self.parser(name, description).parse_args(words)
         except HelpShown:
             return OK
-        pylog.start(quiet=options.json)
+        pylog.start(quiet=options.json or self.warns_last)
         sections.start()
         colors.choose(getattr(options, "color", "never"))
         record = self.collect(options)

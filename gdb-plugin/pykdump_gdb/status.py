@@ -14,6 +14,7 @@ from LinuxDump.printk import panic_message
 from LinuxDump.task_records import Task
 from pykdump._accel import Dump
 from pykdump.errors import PykdumpError
+from pykdump.printing import counted
 from pykdump.tool import Tool
 from pykdump_gdb import session
 from pykdump_gdb.session import Session
@@ -179,11 +180,6 @@ def _cache(stats: dict[str, int]) -> str:
         f"{_size(stats['cache_bytes'])} of {_size(stats['cache_limit_bytes'])} in "
         f"{stats['pages_cached']} pages{share}"
     )
-
-
-def counted(count: int, thing: str) -> str:
-    """A number of things: "1 task", "2 tasks"."""
-    return f"{count} {thing}" if count == 1 else f"{count} {thing}s"
 
 
 def _size(count: int) -> str:

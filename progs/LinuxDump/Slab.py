@@ -118,6 +118,41 @@ def objects_of(cache: Cache) -> SlabObjects:
     return _objects(cache, _slabs_in(cache))
 
 
+@dataclass(frozen=True)
+class Damage:
+    """A slab whose list of free objects leads astray."""
+
+    cache: str
+    slab_addr: int  #: struct slab *
+    at_addr: int  #: where the list cannot be followed
+
+
+def damaged_slabs() -> list[Damage]:
+    """The slabs of all caches that are corrupted; those with pages not in the dump are not."""
+    global _damaged
+    if _damaged is None or _damaged[0] is not lowlevel.kernel():
+        _damaged = (lowlevel.kernel(), _find_damaged())
+    return _damaged[1]
+
+
+_damaged: tuple[lowlevel.Kernel, list[Damage]] | None = None
+
+
+def _find_damaged() -> list[Damage]:
+    found = []
+    for cache in caches():
+        slabs = _slabs_in(cache)
+        try:
+            broken = _model().objects(cache, slabs, with_cpus=True).broken
+        except ReadError as error:
+            pylog.warning(str(error))
+            continue
+        for index, where in broken:
+            if lowlevel.why_unreadable(where) in ("readable", "not mapped"):
+                found.append(Damage(cache.name, slabs.addrs[index], where))
+    return found
+
+
 def _objects(cache: Cache, slabs: Slabs, *, with_cpus: bool = True) -> SlabObjects:
     found: SlabObjects = _model().objects(cache, slabs, with_cpus=with_cpus)
     if found.broken:

@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from LinuxDump import classic_stacks
 from LinuxDump.memory_usage import MemoryUsage
 from LinuxDump.oops import LogLine
+from LinuxDump.pages import FreeBlocks
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_classes import TaskTable
 from pykdump.commands import printed
@@ -77,6 +78,14 @@ def memory_lines(memory: MemoryUsage) -> Iterator[str]:
     for name, kb, whole, what in rows:
         share = f"{kb * 100 // whole:4d}% of {what}" if whole else "----" if what == "" else "   0%"
         yield f"{name:>13}  {kb // 4:>13}{_size(kb):>13}      {share:>4}"
+
+
+def zone_lines(zones: Sequence[FreeBlocks]) -> Iterator[str]:
+    """How many free blocks of which size each zone has."""
+    orders = max((len(each.counted) for each in zones), default=0)
+    yield f"{'NODE':>4} {'ZONE':<8}" + "".join(f"{_size(4 << order):>8}" for order in range(orders))
+    for each in zones:
+        yield f"{each.node:4} {each.zone:<8}" + "".join(f"{count:8}" for count in each.counted)
 
 
 def _size(kb: int) -> str:

@@ -24,7 +24,6 @@ from LinuxDump.checks.stacks import corrupted_stacks
 from LinuxDump.fs import dcache, ext3
 from LinuxDump.KernLocks import decode_mutex, decode_rwsemaphore, decode_semaphore
 from LinuxDump.locks import read_mutex, read_rwsem, read_semaphore
-from LinuxDump.situation import Situation
 from LinuxDump.stack_details import task_stacks
 from LinuxDump.syscall import generic_decoder
 from LinuxDump.syscalls import in_syscalls
@@ -112,7 +111,7 @@ def _stacksummary(_: object, detail: int) -> Shown:
 
 
 def _checkstacks(_: object, detail: int) -> Shown:
-    found = tuple(corrupted_stacks(Situation([])))
+    found = tuple(corrupted_stacks(task_table()))
     lines = [line for each in found for line in (each.title, *each.details)]
     return found, lines, bool(found)
 

@@ -56,7 +56,7 @@ LOG_RULES = (
         "NFS servers that did not respond: {n}", r"nfs: server .* not responding", 50, "hanginfo"
     ),
     LogRule(
-        "segments of lists or counters corrupted: {n}",
+        "corrupted lists or reference counters: {n}",
         r"list_(add|del) corruption|refcount_t: ",
         75,
     ),

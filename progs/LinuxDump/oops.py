@@ -47,7 +47,7 @@ _NAMED_TASK = re.compile(
 _NOISE = re.compile(
     r"^ |^R(?!IP: 0010)[A-Z0-9]{2}: |^[FC]S: |^CR2: |^Code: |^DR[0-9]: |^PKRU|^Call Trace|"
     r"^Modules linked|"
-    r"^Mem-Info|^Node |^\[ *\d+\]|^active_anon|^Hardware name|^---\[ end|^Kernel Offset|"
+    r"^Mem-Info|^Node |^\[ *(\d+|pid) *\]|^active_anon|^Hardware name|^---\[ end|^Kernel Offset|"
     r"^</?[A-Z]+>|^lowmem_reserve|^Sending NMI|^\d+ (total|pages|slab)|^(Free|Total) swap|"
     r"^Swap cache|^EFLAGS|^-+\[ cut here|^PGD |^Tasks state|^hugepages|^NMI backtrace"
 )
@@ -79,7 +79,12 @@ class Report:
     @property
     def main_lines(self) -> list[LogLine]:
         """Without registers, stacks and lists."""
-        return [line for line in self.lines if not _NOISE.match(line.text)]
+        told: dict[str, LogLine] = {}
+        for line in self.lines:
+            if not _NOISE.match(line.text):
+                # The registers come again behind the panic, and who it was with other taints.
+                told.setdefault(line.text.partition(" Tainted: ")[0], line)
+        return list(told.values())
 
 
 def read(lines: Sequence[LogLine]) -> Report | None:

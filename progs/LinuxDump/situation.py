@@ -6,19 +6,22 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cached_property
 
-from LinuxDump import BTstack, memory_usage, modules, run_queues
+from LinuxDump import BTstack, memory_usage, modules, pages, run_queues
 from LinuxDump.crash_block import DiskRequests, disk_requests
 from LinuxDump.fs import mounts
 from LinuxDump.hangs import collect
+from LinuxDump.network_summary import NetworkSummary, network_summary
 from LinuxDump.oops import LogLine
 from LinuxDump.task_records import Task, TaskTable, task_table
+from LinuxDump.verdict import Verdict
 
 
 class Situation:
     """The dump as the checks see it."""
 
-    def __init__(self, lines: Sequence[LogLine]) -> None:
+    def __init__(self, lines: Sequence[LogLine], found: Verdict) -> None:
         self.lines = lines
+        self.verdict = found
         self.table: TaskTable = task_table()
 
     @cached_property
@@ -54,6 +57,16 @@ class Situation:
     def waits(self) -> collect.Waits:
         """Who waits for whom."""
         return collect.collect()
+
+    @cached_property
+    def free_blocks(self) -> list[pages.FreeBlocks]:
+        """Free memory by zone and size."""
+        return pages.free_blocks()
+
+    @cached_property
+    def network(self) -> NetworkSummary:
+        """The network in numbers; raises PykdumpError."""
+        return network_summary()
 
     @cached_property
     def requests(self) -> list[DiskRequests]:

@@ -70,8 +70,10 @@ class TaskTable:
 
     def __init__(self) -> None:
         lowlevel.prefetch_symbols(SYMBOLS)
-        self.run_queues = cpus.run_queues()
-        self.tasks = _read_tasks(self.run_queues)
+        with pylog.kept() as damage:
+            self.run_queues = cpus.run_queues()
+            self.tasks = _read_tasks(self.run_queues)
+        self.damage = tuple(damage)  #: what could not be read
         self.by_pid = {task.pid: task for task in self.tasks if task.idle_cpu is None}
         self.by_addr = {task.addr: task for task in self.tasks}
 
@@ -101,6 +103,8 @@ def task_table() -> TaskTable:
     global _table
     if _table is None or _table[0] is not lowlevel.kernel():
         _table = (lowlevel.kernel(), TaskTable())
+    for text in _table[1].damage:  # each tool that goes by the tasks says what is missing
+        pylog.warning(text)
     return _table[1]
 
 

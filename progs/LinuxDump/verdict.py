@@ -7,7 +7,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from LinuxDump import cpus, failed_code, modules, oops, taints
+from LinuxDump import cpus, failed_code, modules, more_commands, oops, taints
 from LinuxDump.oops import LogLine, Report
 from LinuxDump.operands import Operand
 from LinuxDump.panic_rules import RULES, PanicRule
@@ -66,6 +66,8 @@ class Verdict:
     lines: tuple[LogLine, ...]  #: of the log that belong to it
     main_lines: tuple[LogLine, ...]  #: without registers and stacks
     stack: TaskStack | None
+    asked: str = ""  #: of sysrq: through what
+    commands: tuple[str, ...] = ()  #: that show more
 
 
 def log_lines() -> list[LogLine]:
@@ -214,7 +216,6 @@ def _put_together(
     place = _place(frame)
     if place is None and report is not None and report.function:
         place = culprit = Place(0, report.function, report.offset, report.module)
-    letters = taints.of_kernel()
     return Verdict(
         panic_class=rule.name,
         title=rule.title,
@@ -235,12 +236,29 @@ def _put_together(
         instruction=instruction,
         operand=operand,
         fault_addr=operand.addr if fault_addr is None and operand else fault_addr,
-        taints=letters,
+        taints=taints.of_kernel(),
         tainting_modules=tuple(sorted(each.name for each in modules.modules() if each.taints)),
         lines=report.lines if report else (),
         main_lines=tuple(report.main_lines) if report else (),
         stack=stack,
+        asked=_asked(_functions(stack)) if rule.name == "sysrq" else "",
+        commands=tuple(more_commands.commands(rule.name, task, place, report, operand)),
     )
+
+
+#: Functions on the stack of a sysrq, and where it came from.
+_SYSRQ = (
+    ("write_sysrq_trigger", "through /proc/sysrq-trigger"),
+    ("sysrq_filter", "on a keyboard"),
+    ("sysrq_handle_keypress", "on a keyboard"),
+    ("uart_handle_sysrq_char", "on a serial console"),
+    ("uart_try_toggle_sysrq", "on a serial console"),
+    ("handle_sysrq", "by a driver"),
+)
+
+
+def _asked(functions: Sequence[str]) -> str:
+    return next((text for name, text in _SYSRQ if name in functions), "")
 
 
 def _alive(task: Task | None, stack: TaskStack | None) -> Verdict:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-import textwrap
+import itertools
 from collections.abc import Iterator, Sequence
 
 from LinuxDump import crash_text
@@ -11,7 +11,11 @@ from LinuxDump.findings import Finding
 from LinuxDump.taints import MEANINGS
 from LinuxDump.verdict import Verdict
 from pykdump.colors import paint
-from pykdump.printing import printable
+from pykdump.printing import columns, counted, printable, wrapped
+
+_INDENT = 15
+_WIDTH = 115
+_CHAIN = 10  # functions
 
 
 def verdict_lines(found: Verdict, detail: int, waits_for: str = "") -> Iterator[str]:
@@ -28,18 +32,23 @@ def verdict_lines(found: Verdict, detail: int, waits_for: str = "") -> Iterator[
     rows = dict(_verdict_rows(found))
     if waits_for:
         rows["waits for"] = printable(waits_for)
+    width = columns()
     for label, text in rows.items():
-        first, *more = textwrap.wrap(text, 100, break_long_words=False) or [""]
+        room = width or _WIDTH
+        lines = [one for part in text.split("\n") for one in wrapped(part, _INDENT, room)]
+        first, *more = lines or [""]
         yield f"  {label + ':':<12} {first}"
-        yield from (" " * 15 + each for each in more)
-    lines = found.lines if detail else found.main_lines
-    if lines:
+        yield from (" " * _INDENT + each for each in more)
+    told = found.lines if detail else found.main_lines
+    if told:
         yield "  log:"
-        yield from ("    " + crash_text.log_line(line) for line in lines)
+        yield from ("    " + crash_text.log_line(line) for line in told)
 
 
 def _verdict_rows(found: Verdict) -> Iterator[tuple[str, str]]:
     yield "class", f"{found.panic_class} (told by the {found.evidence})"
+    if found.asked:
+        yield "asked", found.asked
     if found.reason and found.reason not in found.message:
         yield "panic", found.reason
     state = "running" if found.state == "R" else f"state {found.state}"
@@ -58,8 +67,26 @@ def _verdict_rows(found: Verdict) -> Iterator[tuple[str, str]]:
         yield "instruction", " ".join(found.instruction.split())
     if found.operand is not None:
         yield "operand", " ".join(_operand_words(found))
+    chain = list(_chain(found))
+    if chain:
+        yield "stack", " <- ".join(chain)
     if found.taints:
         yield "tainted", _taint_text(found)
+    if found.commands:
+        yield "more", "\n".join(map(_full, found.commands))
+
+
+def _chain(found: Verdict) -> Iterator[str]:
+    # The functions from the place on, each followed by its caller; recursions are counted.
+    frames = found.stack.frames if found.stack is not None else ()
+    names = [frame.function or f"{frame.addr:#x}" for frame in frames if frame.kind != "user"]
+    first = next(
+        (at for at, frame in enumerate(frames) if found.place and frame.addr == found.place.addr), 0
+    )
+    runs = [(name, len(list(run))) for name, run in itertools.groupby(names[first:])]
+    yield from (name if times == 1 else f"{name} ({times} times)" for name, times in runs[:_CHAIN])
+    if len(runs) > _CHAIN:
+        yield f"{len(runs) - _CHAIN} more"
 
 
 def _taint_text(found: Verdict) -> str:
@@ -74,13 +101,24 @@ def findings_lines(found: Sequence[Finding]) -> Iterator[str]:
     if not found:
         yield "No check found anything."
         return
-    yield paint(f"{len(found)} findings, the weightiest first", "bold")
+    yield paint(f"{counted(len(found), 'finding')}, the weightiest first", "bold")
+    width = columns()
     colors = {"error": ("red",), "warning": ("yellow",), "note": ()}
     for number, each in enumerate(found, 1):
-        command = f"   -> pykdump {each.command.removeprefix('pykdump ')}" if each.command else ""
+        command = f"   -> {_full(each.command)}" if each.command else ""
         mark = paint(f"{each.severity:>7}", *colors[each.severity])
         yield f"{number:3} {mark}  {each.title}{command}"
-        yield from (f"             {line}" for line in each.details)
+        for detail in each.details:
+            first, *more = list(wrapped(detail, 17, width)) or [""]
+            yield f"             {first}"
+            yield from (f"                 {line}" for line in more)
+
+
+def _full(command: str) -> str:
+    # Commands of crash have a word of their own.
+    if command.startswith("crash "):
+        return command
+    return f"pykdump {command.removeprefix('pykdump ')}"
 
 
 def _operand_words(found: Verdict) -> Iterator[str]:

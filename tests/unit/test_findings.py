@@ -146,7 +146,7 @@ def test_a_live_system_has_no_verdict_but_its_taints() -> None:
 def test_findings_are_numbered_with_their_commands() -> None:
     shown = list(verdict_text.findings_lines([Finding(80, "bad", ("detail",), "hanginfo")]))
     assert shown[1:] == [
-        "1 findings, the weightiest first",
+        "1 finding, the weightiest first",
         "  1   error  bad   -> pykdump hanginfo",
         "             detail",
     ]

@@ -37,7 +37,8 @@ def report(vmcore: Vmcore) -> dict[str, Any]:
     if vmcore.name not in _reports:
         found = run(vmcore, "crashinfo --json")
         assert found.status == 1, found.err
-        _reports[vmcore.name] = found.json()["report"]
+        told = found.json()["report"]
+        _reports[vmcore.name] = {**told, **told["state"]}
     return _reports[vmcore.name]
 
 
@@ -306,3 +307,19 @@ def test_tcp_sockets_are_counted_by_state(vmcore: Vmcore, report: dict[str, Any]
     waiting = vmcore.facts["planted"]["socket_accept_queue"]["listener"]["local"][1]
     queues = {each["local_port"]: each["what"] for each in report["network"]["unusual"]}
     assert queues[waiting].startswith("listen queue")
+
+
+def test_udp_raw_and_unix_sockets_are_those_of_proc(vmcore: Vmcore, report: dict[str, Any]) -> None:
+    files, network = vmcore.facts["files"], report["network"]
+
+    def rows(*names: str) -> int:
+        return sum(len(files[f"/proc/net/{name}"].splitlines()) - 1 for name in names)
+
+    assert sum(network["udp"].values()) == rows("udp", "udp6")
+    assert sum(network["raw"].values()) == rows("raw", "raw6")
+    # Between the facts and the dump a process more or less may have talked to another.
+    assert abs(sum(network["unix"].values()) - rows("unix")) <= 2
+    listening = sum(
+        int(line.split()[3], 16) >> 16 & 1 for line in files["/proc/net/unix"].splitlines()[1:]
+    )
+    assert network["unix"].get("LISTEN", 0) == listening

@@ -5,7 +5,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from LinuxDump.checks import cpus, history, memory, parents, stacks, storage, tasks
+from LinuxDump.checks import (
+    coverage,
+    cpus,
+    history,
+    memory,
+    network,
+    parents,
+    services,
+    stacks,
+    storage,
+    tasks,
+)
 from LinuxDump.findings import Finding
 from LinuxDump.situation import Situation
 from pykdump.errors import PykdumpError
@@ -16,22 +27,30 @@ Check = Callable[[Situation], Iterator[Finding]]
 
 #: All checks, in the order in which they are made.
 CHECKS: tuple[Check, ...] = (
+    coverage.dump_size,
+    coverage.lost_tasks,
     tasks.deadlocks,
     tasks.blocked_tasks,
     storage.old_requests,
-    tasks.services,
+    services.kernel_services,
+    services.rtnl_mutex,
+    services.syslog,
+    services.cluster_agents,
     parents.parents,
-    stacks.corrupted_stacks,
+    stacks.stacks,
     tasks.pid_namespaces,
     tasks.zombies,
     cpus.load,
     cpus.queues,
     memory.free_memory,
     memory.fragmentation,
+    memory.slab_caches,
     memory.big_processes,
     memory.pressure,
     storage.corrupted_disks,
     storage.frozen_file_systems,
+    network.full_buffers,
+    network.full_listen_queues,
     history.log_lines,
     history.earlier_oopses,
     history.tainting_modules,

@@ -9,10 +9,13 @@ from LinuxDump import cpus, log_findings, modules, oops
 from LinuxDump.findings import NOTE, Finding
 from LinuxDump.oops import LogLine
 from LinuxDump.situation import Situation
+from pykdump.printing import counted
 
 
 def log_lines(situation: Situation) -> Iterator[Finding]:
-    for rule, lines in log_findings.matches(situation.lines):
+    # What the verdict tells needs no finding.
+    told = set(situation.verdict.lines)
+    for rule, lines in log_findings.matches([line for line in situation.lines if line not in told]):
         title = rule.title.format(n=len(lines))
         shown = (_log_text(lines[0]), *([_log_text(lines[-1])] if len(lines) > 1 else []))
         yield Finding(rule.weight, f"in the log: {title}", shown, rule.command)
@@ -24,13 +27,13 @@ def _log_text(line: LogLine) -> str:
 
 def earlier_oopses(situation: Situation) -> Iterator[Finding]:
     survived = oops.survived(situation.lines)
-    if survived and cpus.panic_cpu() is None:
-        survived = survived or []
-    elif survived and not any("Kernel panic" in line.text for line in situation.lines):
+    died = cpus.panic_cpu() is not None
+    if died and not any("Kernel panic" in line.text for line in situation.lines):
         survived = survived[:-1]  # the dump was taken for the last one
     if survived:
         first = survived[0]
-        title = f"the kernel went on after {len(survived)} oopses: what came later may follow"
+        many = counted(len(survived), "oops", "oopses")
+        title = f"the kernel went on after {many}: the rest may follow from that"
         yield Finding(78, title, (first.message, f"at {first.function}"), "log")
 
 
@@ -38,7 +41,9 @@ def tainting_modules(situation: Situation) -> Iterator[Finding]:
     tainted = [module for module in modules.modules() if module.taints]
     if tainted:
         names = [f"{each.name} ({modules.taint_letters(each.taints)})" for each in tainted]
-        title = f"{len(tainted)} modules taint the kernel"
+        title = (
+            f"{counted(len(tainted), 'module')} taint{'' if len(tainted) > 1 else 's'} the kernel"
+        )
         yield Finding(NOTE, title, (" ".join(names[:20]),), "modinfo -t")
     if any(module.name == "pcc_cpufreq" for module in modules.modules()):
         yield Finding(35, "pcc_cpufreq is loaded: it slows machines with many CPUs", (), "modinfo")

@@ -7,10 +7,11 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 
-from LinuxDump import pages, task_memory
-from LinuxDump.findings import WARNING, Finding
+from LinuxDump import Slab, crash_text, task_memory
+from LinuxDump.findings import SHOWN, WARNING, Finding
 from LinuxDump.situation import Situation
 from LinuxDump.task_selection import comm
+from pykdump.printing import counted
 
 _SHARE_MAX = 0.25  # of memory, for one process
 _RECLAIM = re.compile(
@@ -42,13 +43,34 @@ def free_memory(situation: Situation) -> Iterator[Finding]:
         yield Finding(45, f"{free}, {share} % of the swap space is used", (), "taskinfo --memory")
 
 
+def is_fragmented(situation: Situation) -> bool:
+    """Whether there are hardly any free blocks of more than a page, or of more than four."""
+    return any(_blocks(situation, order) < 2 for order in (1, 3))
+
+
+def _blocks(situation: Situation, order: int) -> int:
+    return sum(sum(each.counted[order:]) for each in situation.free_blocks)
+
+
 def fragmentation(situation: Situation) -> Iterator[Finding]:
-    blocks = pages.free_blocks()
     for order, size in ((1, "8 kB"), (3, "32 kB")):
-        at_least = sum(sum(each.counted[order:]) for each in blocks)
-        if at_least < 2:
-            yield Finding(WARNING, f"memory is fragmented: no free {size} blocks", (), "slab")
+        if _blocks(situation, order) < 2:
+            title = f"memory is fragmented: no free {size} blocks"
+            zones = tuple(crash_text.zone_lines(situation.free_blocks))
+            yield Finding(WARNING, title, zones, "crash kmem -f")
             return
+
+
+def slab_caches(situation: Situation) -> Iterator[Finding]:
+    damaged = Slab.damaged_slabs()
+    if damaged:
+        names = ", ".join(sorted({each.cache for each in damaged})[:SHOWN])
+        details = [
+            f"{each.cache}: struct slab {each.slab_addr:#x}, its list breaks at {each.at_addr:#x}"
+            for each in damaged[:SHOWN]
+        ]
+        title = f"SLAB corruption: {counted(len(damaged), 'slab')} of {names}"
+        yield Finding(84, title, tuple(details), f"slab {damaged[0].cache}")
 
 
 def big_processes(situation: Situation) -> Iterator[Finding]:
@@ -68,6 +90,6 @@ def pressure(situation: Situation) -> Iterator[Finding]:
         if any(map(_RECLAIM.match, situation.functions(task))):
             states[task.state] += 1
     if states:
-        counted = ", ".join(f"{number} in state {state}" for state, number in states.items())
-        title = f"Memory pressure: {sum(states.values())} tasks reclaim memory or wait for it"
-        yield Finding(55, title, (counted,), "taskinfo --memory")
+        by_state = ", ".join(f"{number} in state {state}" for state, number in states.items())
+        title = f"Memory pressure: {counted(sum(states.values()), 'task')} in reclaim of memory"
+        yield Finding(55, title, (by_state,), "taskinfo --memory")

@@ -8,16 +8,23 @@ from collections.abc import Iterator
 from LinuxDump.findings import SHOWN, Finding
 from LinuxDump.situation import Situation
 from LinuxDump.stack_areas import thread_size
+from LinuxDump.task_records import TaskTable
 from LinuxDump.task_selection import comm
 from pykdump.layout import Layout
+from pykdump.printing import counted
 
 _STACK_END_MAGIC = 0x57AC6E9D
 _WORD = Layout("struct list_head", "next")  # any word will do
 _STACK = Layout("struct task_struct", "stack", "thread.sp")
 
 
-def corrupted_stacks(situation: Situation) -> Iterator[Finding]:
-    tasks = situation.table.tasks
+def stacks(situation: Situation) -> Iterator[Finding]:
+    return corrupted_stacks(situation.table)
+
+
+def corrupted_stacks(table: TaskTable) -> Iterator[Finding]:
+    """The finding that tells of them, if there are any."""
+    tasks = table.tasks
     size = thread_size()
     damaged = []
     rows = _STACK.read_many([task.addr for task in tasks])
@@ -33,4 +40,9 @@ def corrupted_stacks(situation: Situation) -> Iterator[Finding]:
         elif not task.is_running and not row.stack <= row.thread_sp <= row.stack + size:
             damaged.append(f"{task.pid} {comm(task)}: SP {row.thread_sp:#x} is not in its stack")
     if damaged:
-        yield Finding(85, f"{len(damaged)} stacks are corrupted", tuple(damaged[:SHOWN]), "stack")
+        yield Finding(
+            85,
+            f"{counted(len(damaged), 'stack is', 'stacks are')} corrupted",
+            tuple(damaged[:SHOWN]),
+            "stack",
+        )

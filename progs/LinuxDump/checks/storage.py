@@ -13,6 +13,7 @@ from LinuxDump.fs import superblocks
 from LinuxDump.situation import Situation
 from pykdump import symbols
 from pykdump.layout import Layout
+from pykdump.printing import counted
 
 _FOPS = Layout("struct gendisk", "fops")
 
@@ -27,7 +28,8 @@ def old_requests(situation: Situation) -> Iterator[Finding]:
     if old:
         names = Counter(disk.disk for _, disk in old)
         oldest = max(request.in_flight_ns or 0 for request, _ in old) / 1e9
-        title = f"{len(old)} block requests are in flight for more than {OLD_S} s"
+        many = counted(len(old), "block request is", "block requests are")
+        title = f"{many} in flight for more than {OLD_S} s"
         details = [f"{number} of {name}" for name, number in names.most_common(SHOWN)]
         yield Finding(
             67, f"{title}, the oldest {oldest:.0f} s", tuple(details), "crashinfo --blkreq -v"
@@ -44,7 +46,7 @@ def corrupted_disks(situation: Situation) -> Iterator[Finding]:
             fops = "unreadable" if row is None else f"{row.fops:#x}"
             wrong.append(f"gendisk {disk.addr:#x} {disk.name}: its fops are {fops}, no variable")
     if wrong:
-        title = f"{len(wrong)} disks are corrupted"
+        title = f"{counted(len(wrong), 'disk is', 'disks are')} corrupted"
         yield Finding(82, title, tuple(wrong[:SHOWN]), "crashinfo --blkdevs -v")
 
 
@@ -54,5 +56,5 @@ def frozen_file_systems(situation: Situation) -> Iterator[Finding]:
         if mount.sb_addr not in seen and superblocks.sb_frozen(mount.sb_addr):
             seen[mount.sb_addr] = f"{mount.device} on {mount.mountpoint} ({mount.fstype})"
     if seen:
-        title = f"{len(seen)} file systems are frozen"
+        title = f"{counted(len(seen), 'file system is', 'file systems are')} frozen"
         yield Finding(63, title, tuple(seen.values())[:SHOWN], "hanginfo")

@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections import Counter
 from collections.abc import Iterator
 
@@ -12,7 +11,7 @@ from LinuxDump.findings import NOTE, OLD_S, SHOWN, Finding
 from LinuxDump.situation import Situation, age_s
 from LinuxDump.task_selection import comm
 from pykdump import lowlevel
-from pykdump.printing import printable
+from pykdump.printing import counted, printable
 
 _HUNG_S = 120
 
@@ -25,7 +24,7 @@ def blocked_tasks(situation: Situation) -> Iterator[Finding]:
     old.sort(key=lambda task: -age_s(task))
     hung = [task for task in old[:10] if age_s(task) > _HUNG_S]
     details = list(_roots(situation))
-    title = f"{len(old)} tasks are UNINTERRUPTIBLE for more than {OLD_S} s"
+    title = f"{counted(len(old), 'task is', 'tasks are')} UNINTERRUPTIBLE for more than {OLD_S} s"
     weight = 60
     if len(hung) > 1:
         title = f"Possible hang: {title}, the longest {age_s(old[0]):.0f} s"
@@ -44,7 +43,7 @@ def _roots(situation: Situation) -> Iterator[str]:
             age = f", longest {root.longest_ns / 1e9:.0f} s" if root.longest_ns else ""
             inferred = " (inferred)" if root.inferred else ""
             way = " <- ".join(printable(node.text) for node in nodes)
-            yield f"{len(tasks)} tasks{age}: {way}{inferred}"
+            yield f"{counted(len(tasks), 'task')}{age}: {way}{inferred}"
             shown += 1
 
 
@@ -62,19 +61,6 @@ def deadlocks(situation: Situation) -> Iterator[Finding]:
         )
 
 
-def services(situation: Situation) -> Iterator[Finding]:
-    # Kernel threads that many others wait for.
-    for pattern, what in ((r"nfsd", "NFS server"), (r"jbd2/.*|xfsaild/.*|kjournald", "journal")):
-        stuck = [
-            task
-            for task in situation.threads
-            if task.state == "D" and age_s(task) > OLD_S and re.fullmatch(pattern, comm(task))
-        ]
-        if stuck:
-            names = ", ".join(f"{task.pid} {comm(task)}" for task in stuck[:SHOWN])
-            yield Finding(66, f"{len(stuck)} {what} threads hang", (names,), "hanginfo")
-
-
 def pid_namespaces(situation: Situation) -> Iterator[Finding]:
     init = lowlevel.find_symbol("init_pid_ns")
     details = task_details.details([task.addr for task in situation.threads])
@@ -82,7 +68,8 @@ def pid_namespaces(situation: Situation) -> Iterator[Finding]:
     foreign = [space for space in spaces if space and space.addr != init]
     if foreign:
         number = len({space.addr for space in foreign})
-        title = f"{len(foreign)} threads are in {number} pid namespaces of their own"
+        many = counted(len(foreign), "thread is", "threads are")
+        title = f"{many} in {counted(number, 'pid namespace')} of their own"
         yield Finding(NOTE, title, (), "taskinfo --ns")
 
 
