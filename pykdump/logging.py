@@ -93,6 +93,13 @@ class PyLog:
         PyLog._silent = None
         PyLog._quiet = quiet
 
+    def tell(self) -> None:
+        """Print what was noted quietly, and from now on what is noted."""
+        PyLog._quiet = False
+        for kind, messages in self._problems.items():
+            for text in messages:
+                print(f"+++{kind}+++ {text}")
+
     def cleanup(self) -> None:
         """Forget what was noted, as each run of a script does first."""
         self.start()

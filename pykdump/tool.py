@@ -9,6 +9,7 @@ import json
 import shlex
 import sys
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any, NoReturn
 
 from pykdump import colors, sections
@@ -17,6 +18,14 @@ from pykdump.logging import pylog
 
 #: Exit statuses of a tool: nothing found, something found, and where it could not do its work.
 OK, FOUND, FAILED = 0, 1, 2
+
+
+def _no_watch() -> AbstractContextManager[None]:
+    return nullcontext()
+
+
+#: Entered while a tool collects; whoever has a terminal shows there how long it takes.
+collecting: Callable[[], AbstractContextManager[None]] = _no_watch
 
 
 class UsageError(PykdumpError):
@@ -76,16 +85,19 @@ class Tool:
             options = self.parser(name, description).parse_args(words)
         except HelpShown:
             return OK
-        pylog.start(quiet=options.json or self.warns_last)
+        pylog.start(quiet=True)
         sections.start()
         colors.choose(getattr(options, "color", "never"))
-        record = self.collect(options)
+        with collecting():
+            record = self.collect(options)
         if options.json:
             json.dump(
                 {**as_json(record), "warnings": pylog.problems()}, sys.stdout, indent=2, default=str
             )
             print()
         else:
+            if not self.warns_last:
+                pylog.tell()
             for line in self.render(record, options):
                 print(line)
             for line in pylog.summary():
@@ -96,12 +108,18 @@ class Tool:
         return FOUND if self.has_findings(record) else OK
 
 
+def only_text() -> Any:
+    """A field of a record that JSON leaves out: the text of what other fields hold."""
+    return dataclasses.field(metadata={"json": False})
+
+
 def as_json(value: Any, name: str = "") -> Any:
     """Records as JSON types: addresses (``addr``, ``*_addr``) in hex, bytes as text."""
     if isinstance(value, tuple) and hasattr(value, "_asdict"):
         return {key: as_json(item, key) for key, item in value._asdict().items()}
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
-        return {f.name: as_json(getattr(value, f.name), f.name) for f in dataclasses.fields(value)}
+        fields = [field for field in dataclasses.fields(value) if field.metadata.get("json", True)]
+        return {field.name: as_json(getattr(value, field.name), field.name) for field in fields}
     if isinstance(value, dict):
         return {str(key): as_json(item, str(key)) for key, item in value.items()}
     if isinstance(value, (list, tuple, set, frozenset)):

@@ -9,7 +9,7 @@ from functools import partial
 import gdb
 
 from pykdump.tool import FAILED, FOUND
-from pykdump_gdb import scripts, tools
+from pykdump_gdb import scripts, terminal, tools
 from pykdump_gdb.command import Action, run_as_command
 from pykdump_gdb.commands import open_and_tell
 
@@ -27,6 +27,7 @@ def run(
     It is 2 if the dump could not be opened or a command failed, 1 if a tool found something or a
     script did not end with 0. Commands after a dump that could not be opened are not executed.
     """
+    terminal.is_batch = batch
     status = 0 if _succeeds(lambda: open_and_tell(vmcores, vmlinux, force)) else FAILED
     if not status:
         for command in execute:
@@ -41,7 +42,7 @@ def _status_of(command: str) -> int:
     if name in tools.names() and not _is_command(name):
         command = f"pykdump {command}"
     scripts.last_status, scripts.last_was_tool = 0, False
-    if not _succeeds(partial(gdb.execute, command)):
+    if not _succeeds(partial(gdb.execute, command, terminal.is_terminal())):
         return FAILED
     if scripts.last_was_tool:
         return scripts.last_status

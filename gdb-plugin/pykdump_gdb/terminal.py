@@ -7,15 +7,23 @@ import os
 
 import gdb
 
+#: Whether GDB was started with -batch, which turns its own colours off.
+is_batch = False
+
+
+def is_terminal() -> bool:
+    """Whether stdout is a terminal."""
+    try:
+        return os.isatty(1)
+    except OSError:
+        return False
+
 
 def shows_colors() -> bool:
     """Whether stdout is a terminal with colours, GDB's own are on, and no pipe is in between."""
-    try:
-        if not os.isatty(1) or os.environ.get("TERM", "dumb") == "dumb":
-            return False
-    except OSError:
+    if not is_terminal() or os.environ.get("TERM", "dumb") == "dumb":
         return False
-    return bool(gdb.parameter("style enabled")) and not _is_piped()
+    return (is_batch or bool(gdb.parameter("style enabled"))) and not _is_piped()
 
 
 def _is_piped() -> bool:

@@ -16,7 +16,8 @@ from types import ModuleType
 
 import gdb
 
-from pykdump import bulk, colors
+import pykdump.tool
+from pykdump import bulk, colors, sections
 from pykdump.errors import PykdumpError
 from pykdump.tool import FAILED, Tool
 from pykdump_gdb import scripts, search, session, terminal
@@ -105,6 +106,7 @@ def _command_for(tool: FoundTool) -> Command:
                 session.require()
             line = ProgressLine()
             bulk.new_progress = lambda: line
+            pykdump.tool.collecting = lambda: line.watch(lambda: _step(tool.name))
             try:
                 scripts.last_status = load(tool).run(tool.name, words, tool.doc)
             finally:
@@ -115,6 +117,12 @@ def _command_for(tool: FoundTool) -> Command:
             return super().complete(text, word)
 
     return ToolCommand()
+
+
+def _step(name: str) -> str:
+    # The part of the tool that is at work.
+    part = sections.current()
+    return f"{name}: {part}" if part else name
 
 
 def load(found_tool: FoundTool) -> Tool:

@@ -5,13 +5,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from LinuxDump import classic_stacks
 from LinuxDump.memory_usage import MemoryUsage
 from LinuxDump.oops import LogLine
 from LinuxDump.pages import FreeBlocks
 from LinuxDump.stack_details import TaskStack
-from LinuxDump.task_classes import TaskTable
-from pykdump.commands import printed
 from pykdump.printing import printable
 
 _WIDTH = 75
@@ -93,11 +90,3 @@ def _size(kb: int) -> str:
         if kb >= size:
             return f"{kb / size:.1f} {unit}"
     return f"{kb} KB" if kb else "0"
-
-
-def merged_stacks(with_pids: bool) -> Iterator[str]:
-    """Equal stacks together, the most frequent first, with youngest, oldest and commands."""
-    stacks = classic_stacks.exec_bt("foreach bt")
-    yield from printed(
-        lambda: classic_stacks.bt_mergestacks(stacks, tt=TaskTable(), verbose=int(with_pids))
-    )

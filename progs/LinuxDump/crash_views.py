@@ -14,6 +14,7 @@ from LinuxDump import (
     crash_locks,
     crash_text,
     memory_usage,
+    merged_stacks,
     run_queues,
     sysctl_tables,
     sysctl_values,
@@ -21,7 +22,7 @@ from LinuxDump import (
     work_queues,
 )
 from LinuxDump.checks.stacks import corrupted_stacks
-from LinuxDump.fs import dcache, ext3
+from LinuxDump.fs import ext4_sizes, listing
 from LinuxDump.KernLocks import decode_mutex, decode_rwsemaphore, decode_semaphore
 from LinuxDump.locks import read_mutex, read_rwsem, read_semaphore
 from LinuxDump.stack_details import task_stacks
@@ -32,8 +33,9 @@ from LinuxDump.task_selection import select
 from LinuxDump.trees import radix_tree_lookup_element
 from LinuxDump.WorkQueues import print_all_workqueues
 from pykdump.commands import printed
+from pykdump.printing import printable
 from pykdump.symbols import sym2addr
-from pykdump.tool import UsageError
+from pykdump.tool import UsageError, only_text
 
 _SHOWN_VALUES = 5
 
@@ -44,8 +46,8 @@ class View:
 
     name: str
     records: Any
-    lines: tuple[str, ...]  #: the same as text
-    has_findings: bool = False
+    has_findings: bool
+    lines: tuple[str, ...] = only_text()  #: the same
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -68,7 +70,7 @@ def collect(options: argparse.Namespace) -> View | None:
         value = getattr(options, option)
         if value:
             records, lines, *found = show(value, options.verbose)
-            return View(option, records, tuple(lines), bool(found and found[0]))
+            return View(option, records, bool(found and found[0]), tuple(lines))
     return None
 
 
@@ -106,8 +108,10 @@ def _findstacks(pattern: str, detail: int) -> Shown:
 
 
 def _stacksummary(_: object, detail: int) -> Shown:
-    lines = list(crash_text.merged_stacks(detail > 0))
-    return lines, lines
+    found = merged_stacks.merged_stacks()
+    return found, [
+        line for each in found for line in merged_stacks.lines(each, with_pids=detail > 0)
+    ]
 
 
 def _checkstacks(_: object, detail: int) -> Shown:
@@ -149,7 +153,7 @@ def _workqueues(_: object, detail: int) -> Shown:
 
 def _gone_workqueue(_: object, detail: int) -> Shown:
     text = "this kernel has no work queue of its own for each CPU; see: crashinfo --workqueues"
-    return text, [text]
+    return {"message": text}, [text]
 
 
 def _radix(words: list[str], detail: int) -> Shown:
@@ -189,13 +193,25 @@ def _value_text(value: Any) -> str:
 
 
 def _ls(path: str, detail: int) -> Shown:
-    lines = ["=== Listing Directory Contents", *printed(lambda: dcache.ls_pathname(path, detail))]
-    return lines, lines
+    try:
+        found = listing.listing(path)
+    except ValueError:
+        raise UsageError(f"{path} is neither an absolute path nor an address") from None
+    lines = ["=== Listing Directory Contents"]
+    if found is None:
+        return None, [*lines, f"{path}: not in memory"]
+    if found.path:
+        lines.append(f"{printable(found.path)}:")
+    return found, [
+        *lines,
+        *(line for each in found.entries for line in listing.lines(each, detail)),
+    ]
 
 
 def _ext3(_: object, detail: int) -> Shown:
-    lines = list(printed(ext3.showExt3))
-    return lines, lines or ["no ext3 or ext4 file system is mounted"]
+    found = ext4_sizes.file_systems()
+    lines = [line for each in found for line in ext4_sizes.lines(each)]
+    return found, lines or ["no ext3 or ext4 file system is mounted"]
 
 
 def _runq(_: object, detail: int) -> Shown:

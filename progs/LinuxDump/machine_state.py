@@ -6,11 +6,12 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from LinuxDump import crash_block, crash_text, network_summary, task_rows
+from LinuxDump import crash_block, crash_text, merged_stacks, network_summary, task_rows
 from LinuxDump.checks import memory as memory_checks
 from LinuxDump.crash_block import DiskRequests
 from LinuxDump.fs.mounts import Mount
 from LinuxDump.memory_usage import MemoryUsage
+from LinuxDump.merged_stacks import StackGroup
 from LinuxDump.network_summary import NetworkSummary
 from LinuxDump.oops import LogLine
 from LinuxDump.pages import FreeBlocks
@@ -59,6 +60,7 @@ class MachineState:
     network: NetworkSummary | None  #: None where it cannot be read
     mounts: tuple[Mount, ...]
     log: tuple[LogLine, ...]  #: its last lines, or all
+    merged_stacks: tuple[StackGroup, ...]  #: empty without detail
 
 
 def collect(situation: Situation, *, detail: int) -> MachineState:
@@ -100,6 +102,7 @@ def collect(situation: Situation, *, detail: int) -> MachineState:
         network=network,
         mounts=mounted,
         log=tuple(situation.lines if detail else situation.lines[-_TAIL:]),
+        merged_stacks=tuple(merged_stacks.merged_stacks()) if detail else (),
     )
 
 
@@ -187,7 +190,8 @@ def lines(report: MachineState, found: Verdict, detail: int) -> Iterator[str]:
     yield from map(crash_text.log_line, report.log)
     if detail:
         yield from crash_text.box("A Summary Of Threads Stacks")
-        yield from crash_text.merged_stacks(detail > 1)
+        for group in report.merged_stacks:
+            yield from merged_stacks.lines(group, with_pids=detail > 1)
 
 
 def _share(report: MachineState) -> float:

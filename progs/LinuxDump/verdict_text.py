@@ -107,7 +107,12 @@ def findings_lines(found: Sequence[Finding]) -> Iterator[str]:
     for number, each in enumerate(found, 1):
         command = f"   -> {_full(each.command)}" if each.command else ""
         mark = paint(f"{each.severity:>7}", *colors[each.severity])
-        yield f"{number:3} {mark}  {each.title}{command}"
+        if width is None or len(each.title + command) + 14 <= width:
+            yield f"{number:3} {mark}  {each.title}{command}"
+        else:
+            first, *more = list(wrapped(each.title, 14, width)) or [""]
+            yield f"{number:3} {mark}  {first}"
+            yield from (f"             {line}" for line in [*more, command.strip()] if line)
         for detail in each.details:
             first, *more = list(wrapped(detail, 17, width)) or [""]
             yield f"             {first}"

@@ -22,7 +22,15 @@ _ESCAPES = re.compile(r"\x1b\[[0-9;?]*[A-Za-z]|\x1b[=>]|\r|\x07|[\x01\x02]")
 class Terminal:
     """Runs a program on a terminal of 24 lines; close it at the end."""
 
-    def __init__(self, words: Sequence[object], env: Mapping[str, str], lines: int = 24) -> None:
+    def __init__(
+        self,
+        words: Sequence[object],
+        env: Mapping[str, str],
+        lines: int = 24,
+        *,
+        keeps_escapes: bool = False,
+    ) -> None:
+        self._keeps_escapes = keeps_escapes
         self.pid, self._fd = pty.fork()
         if self.pid == 0:
             os.execvpe(str(words[0]), [str(word) for word in words], dict(env))
@@ -50,7 +58,8 @@ class Terminal:
             data = os.read(self._fd, 65536) if ready else b""
         except OSError:  # the program has ended
             return False
-        self.seen += _ESCAPES.sub("", data.decode("utf-8", "replace"))
+        text = data.decode("utf-8", "replace")
+        self.seen += text if self._keeps_escapes else _ESCAPES.sub("", text)
         return bool(data)
 
     def close(self) -> None:

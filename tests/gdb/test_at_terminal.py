@@ -169,3 +169,45 @@ def test_the_python_prompt_shares_the_names_of_scripts_and_completes(terminal: T
     terminal.read_until(PROMPT)
     terminal.type("inf\tthr\t\x15p 6 * 7\r")  # GDB completes as before
     assert "= 42" in terminal.read_until(PROMPT)
+
+
+SLOW = """# SPDX-License-Identifier: GPL-2.0-or-later
+'''Take long.'''
+import time
+from dataclasses import dataclass
+from pykdump.colors import paint
+from pykdump.sections import section
+from pykdump.tool import Tool
+
+@dataclass(frozen=True)
+class Done:
+    text: str
+
+def collect(options):
+    with section("first part"):
+        time.sleep(0.3)
+    with section("second part"):
+        time.sleep(2)
+    return Done("all done")
+
+TOOL = Tool(lambda parser: None, collect, lambda done, options: [paint(done.text, "red")],
+            uses_colors=True)
+"""
+
+
+def test_a_tool_of_the_launcher_has_colours_and_says_what_it_is_at(
+    panicked: MiniDump, tmp_path: Path
+) -> None:
+    (tmp_path / "slow.py").write_text(SLOW)
+    env = {**os.environ, "PYKDUMP_BUILD": str(BUILD), "TERM": "xterm", "INPUTRC": "/dev/null"}
+    env.pop("NO_COLOR", None)
+    env["PYKDUMPPATH"] = str(tmp_path)
+    words = [LAUNCHER, "--nx", "--batch", panicked.vmlinux, panicked.vmcore, "-c", "slow"]
+    opened = Terminal(words, env, keeps_escapes=True)
+    try:
+        text = opened.read_until("all done\x1b\\[0m")
+    finally:
+        opened.close()
+    assert "slow: second part ..." in text and "first part" not in text
+    # The line is taken away before the output comes.
+    assert "\r\x1b[K\x1b[31mall done" in text

@@ -13,7 +13,7 @@ import pytest
 
 from pykdump import colors, sections
 from pykdump.logging import pylog
-from pykdump.tool import FOUND, OK, Tool, UsageError
+from pykdump.tool import FOUND, OK, Tool, UsageError, as_json, only_text
 
 
 class Row(NamedTuple):
@@ -118,3 +118,29 @@ def test_verbose_ends_with_the_times_of_sections(capsys: pytest.CaptureFixture[s
     assert "Stacks" not in capsys.readouterr().out
     tool.run("demo", "-v")
     assert capsys.readouterr().out.splitlines()[-1].endswith(" s  Stacks")
+
+
+@dataclass(frozen=True)
+class Shown:
+    records: tuple[int, ...]
+    lines: tuple[str, ...] = only_text()
+
+
+def test_json_leaves_out_what_is_only_text() -> None:
+    assert as_json(Shown((1,), ("one",))) == {"records": [1]}
+
+
+def test_warnings_can_wait_for_the_summary(capsys: pytest.CaptureFixture[str]) -> None:
+    late = Tool(add_arguments, collect, render, warns_last=True)
+    assert late.run("demo", "--limit 1") == OK
+    out = capsys.readouterr().out.splitlines()
+    assert out[0] == "ffff888000000000 3" and out.count("    task 0xff: skipped") == 1
+
+
+def test_parts_of_a_tool_are_shown_below_those_that_they_are_of() -> None:
+    sections.start()
+    with sections.section("outer"):
+        with sections.section("inner"):
+            assert sections.current() == "inner"
+    assert sections.current() == ""
+    assert [line[14:] for line in sections.lines()][2:] == ["outer", "  inner"]

@@ -323,3 +323,19 @@ def test_udp_raw_and_unix_sockets_are_those_of_proc(vmcore: Vmcore, report: dict
         int(line.split()[3], 16) >> 16 & 1 for line in files["/proc/net/unix"].splitlines()[1:]
     )
     assert network["unix"].get("LISTEN", 0) == listening
+
+
+def test_sizes_of_file_systems_are_those_of_their_disks(vmcore: Vmcore) -> None:
+    found = run(vmcore, "crashinfo --ext3 --json", "crashinfo --ls /mnt --json").json_all()
+    systems = {each["device"]: each for each in found[0]["view"]["records"]}
+    for name in "sdf", "vda":
+        each = systems[f"/dev/{name}"]
+        size = int(vmcore.facts["files"][f"/sys/block/{name}/size"]) * 512
+        assert size - each["blocks"] * each["block_bytes"] < 1 << 20, name
+        assert 0 < each["free_blocks"] < each["blocks"] and each["free_inodes"] < each["inodes"]
+    assert systems["/dev/sdf"]["is_frozen"] and systems["/dev/sdf"]["mountpoint"] == "/mnt/frozen"
+    names = {entry["name"]: entry for entry in found[1]["view"]["records"]["entries"]}
+    assert {"frozen", "nfs3", "nfs4"} <= set(names)
+    boot = vmcore.facts["realtime"] - vmcore.facts["boottime"]
+    assert all(each["mode"] >> 12 == 0o04 for each in names.values())
+    assert names["nfs3"]["mtime_s"] <= boot + vmcore.facts["boottime"]

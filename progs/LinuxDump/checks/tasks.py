@@ -69,7 +69,7 @@ def pid_namespaces(situation: Situation) -> Iterator[Finding]:
     if foreign:
         number = len({space.addr for space in foreign})
         many = counted(len(foreign), "thread is", "threads are")
-        title = f"{many} in {counted(number, 'pid namespace')} of their own"
+        title = f"{many} in {counted(number, 'pid namespace')} apart from the first"
         yield Finding(NOTE, title, (), "taskinfo --ns")
 
 

@@ -3,10 +3,9 @@
 
 from __future__ import annotations
 
-from LinuxDump.fs import folders, mounts, paths
+from LinuxDump.fs import folders, listing, paths
 from LinuxDump.kernel_text import UNREADABLE
 from pykdump.highlevel import readSU
-from pykdump.layout import Layout
 from pykdump.star import with_api
 from pykdump.structs import StructResult
 
@@ -17,18 +16,6 @@ S_ISUID, S_ISGID, S_ISVTX = 0o4000, 0o2000, 0o1000
 S_IRWXU, S_IRUSR, S_IWUSR, S_IXUSR = 0o700, 0o400, 0o200, 0o100
 S_IRWXG, S_IRGRP, S_IWGRP, S_IXGRP = 0o070, 0o040, 0o020, 0o010
 S_IRWXO, S_IROTH, S_IWOTH, S_IXOTH = 0o007, 0o004, 0o002, 0o001
-
-_INODE = Layout("struct inode", "i_mode", "i_ino", "i_size", "i_nlink", "i_uid", "i_gid", "i_rdev")
-_LETTERS = {
-    S_IFSOCK: "s",
-    S_IFLNK: "l",
-    S_IFREG: "-",
-    S_IFBLK: "b",
-    S_IFDIR: "d",
-    S_IFCHR: "c",
-    S_IFIFO: "p",
-}
-_MINOR_BITS = 20
 
 
 def S_ISLNK(m: int) -> bool:
@@ -87,26 +74,8 @@ def print_dentry(dentry: int, v: int = 0, vfsmnt: int = 0) -> None:
     if found is None:
         print(f"<dentry {int(dentry):#x}: {UNREADABLE}>")
         return
-    name = paths.path(found.addr, int(vfsmnt)) if vfsmnt else found.name
-    row = _INODE.read(found.inode_addr) if found.inode_addr else None
-    if v:
-        print(f"<struct dentry {found.addr:#x}> <struct inode {found.inode_addr:#x}>")
-    if row is None:
-        print(f"{'<no inode>' if not found.inode_addr else UNREADABLE:>50} {name}")
-        return
-    uid, gid = (int.from_bytes(raw[:4], "little") for raw in (row.i_uid, row.i_gid))
-    size = str(row.i_size)
-    if S_ISCHR(row.i_mode) or S_ISBLK(row.i_mode):
-        size = f"{row.i_rdev >> _MINOR_BITS}, {row.i_rdev & ((1 << _MINOR_BITS) - 1)}"
-    mode = _mode_text(row.i_mode)
-    print(f"{row.i_ino:>10} {mode} {row.i_nlink:>3} {uid:>5} {gid:>5} {size:>12} {name}")
-
-
-def _mode_text(mode: int) -> str:
-    bits = "".join(
-        letter if mode >> shift & 1 else "-" for shift, letter in zip(range(8, -1, -1), "rwx" * 3)
-    )
-    return _LETTERS.get(mode & S_IFMT, "?") + bits
+    for line in listing.lines(listing.entry(found, int(vfsmnt)), v):
+        print(line)
 
 
 def ls_pathname(path: str, v: int = 0) -> None:
@@ -114,24 +83,15 @@ def ls_pathname(path: str, v: int = 0) -> None:
 
     Only what is in memory is known.
     """
-    if path.startswith("/"):
-        found, vfsmount = folders.find(path)
-    else:
-        found, vfsmount = paths.dentry(int(path, 16)), 0
+    found = listing.listing(path)
     if found is None:
         print(f"{path}: not in memory")
         return
-    row = _INODE.read(found.inode_addr) if found.inode_addr else None
-    if row is None or not S_ISDIR(row.i_mode):
-        print_dentry(found.addr, v, vfsmount)
-        return
-    print(f"{paths.path(found.addr, vfsmount, _root())}:")
-    for child in sorted(folders.children(found.addr), key=lambda child: child.name):
-        print_dentry(child.addr, v)
-
-
-def _root() -> tuple[int, int]:
-    return mounts.namespace_root(mounts.first_namespace())
+    if found.path:
+        print(f"{found.path}:")
+    for entry in found.entries:
+        for line in listing.lines(entry, v):
+            print(line)
 
 
 __getattr__ = with_api(globals())
