@@ -22,10 +22,14 @@ const char* end_name(WalkEnd end) {
     return kNames[static_cast<int>(end)];
 }
 
-std::vector<std::uint64_t> values(const std::vector<KernelAddr>& addrs) {
-    std::vector<std::uint64_t> result;
-    result.reserve(addrs.size());
-    for (const KernelAddr addr : addrs) result.push_back(addr.value);
+// A list may have millions of nodes: each becomes a number once, with nothing in between.
+py::list values(const std::vector<KernelAddr>& addrs) {
+    py::list result(addrs.size());
+    for (std::size_t i = 0; i < addrs.size(); ++i) {
+        PyObject* const number = PyLong_FromUnsignedLongLong(addrs[i].value);
+        if (number == nullptr) throw py::error_already_set();
+        PyList_SET_ITEM(result.ptr(), static_cast<Py_ssize_t>(i), number);
+    }
     return result;
 }
 

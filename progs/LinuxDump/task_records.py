@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 
 from LinuxDump import cpus
 from LinuxDump.task_lists import all_threads, is_plausible
-from pykdump import compat, lowlevel
+from pykdump import collector, compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
@@ -70,7 +70,7 @@ class TaskTable:
 
     def __init__(self) -> None:
         lowlevel.prefetch_symbols(SYMBOLS)
-        with pylog.kept() as damage:
+        with pylog.kept() as damage, collector.paused():
             self.run_queues = cpus.run_queues()
             self.tasks = _read_tasks(self.run_queues)
         self.damage = tuple(damage)  #: what could not be read

@@ -9,8 +9,8 @@ import time
 
 import gdb
 
-from LinuxDump import BTstack, modules, task_records
-from pykdump import _accel, highlevel, lowlevel
+from LinuxDump import BTstack, modules, pages, task_records
+from pykdump import _accel, bulk, highlevel, lowlevel
 
 READS = 200_000
 MANY = 20_000
@@ -69,6 +69,20 @@ def api_figures():
     return figures
 
 
+def page_figures():
+    """All struct pages by flags, and a search of all memory."""
+    figures = {"ram": lowlevel.dump().ram_ranges()}
+    seconds, counts = timed(5, pages.flag_histogram)
+    figures["flag_pages"] = sum(counts.values())
+    figures["histogram"] = seconds
+    figures["flag_counts"] = sorted(counts.items())
+    figures["sought"] = wanted = lowlevel.symbol_address("init_task")
+    figures["search"], hits = timed(3, lambda: bulk.find_numbers(wanted, wanted))
+    figures["hits"], figures["searched_bytes"] = list(hits.addrs), hits.pages * pages.PAGE_SIZE
+    figures["cores"] = os.cpu_count()
+    return figures
+
+
 def main():
     """Measure and write to $PYKDUMP_BENCH_OUT."""
     figures = {}
@@ -100,6 +114,7 @@ def main():
     figures["symbols_us"] = seconds / len(places) * 1e6
 
     figures.update(api_figures())
+    figures.update(page_figures())
     figures["gdb_bt_all"], _ = timed(1, lambda: gdb.execute("thread apply all bt", to_string=True))
     with open(os.environ["PYKDUMP_BENCH_OUT"], "w", encoding="utf-8") as file:
         json.dump(figures, file)

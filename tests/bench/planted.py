@@ -20,6 +20,8 @@ PAGE = 4096
 NODES = 1_000_000
 BUCKETS = 1 << 20
 CHAINED = 100_000
+#: Of all there is half as much once more, to see growth.
+ALL_NODES = NODES + NODES // 2
 _PHDR = struct.Struct("<IIQQQQQQ")  # Elf64_Phdr
 _PT_LOAD = 1
 
@@ -39,11 +41,11 @@ class Planted:
     """Where things were planted; addresses are those of the kernel's direct map."""
 
     vmcore: Path
-    structs: int  #: array of NODES struct anon_vma_chain
-    head: int  #: list_head of their same_vma, in random order
-    small_head: int  #: of the last tenth of them, in a list of its own
-    buckets: int  #: BUCKETS hlist_heads
-    small_buckets: int  #: BUCKETS / 8 of them, with CHAINED / 8 nodes
+    structs: int  #: array of ALL_NODES struct anon_vma_chain
+    head: int  #: list_head of the same_vma of the first NODES, in random order
+    small_head: int  #: of the others
+    buckets: int  #: BUCKETS hlist_heads with CHAINED nodes
+    small_buckets: int  #: half as many
 
 
 def offsets(vmlinux: Path) -> dict[str, int]:
@@ -86,22 +88,20 @@ class _Image:
         self.base = base
         user = -(-at["user"] // 64) * 64
         self.structs = PAGE
-        self.buckets = self.structs + NODES * at["avc"]
+        self.buckets = self.structs + ALL_NODES * at["avc"]
         self.small_buckets = self.buckets + BUCKETS * 8
-        self.users = self.small_buckets + BUCKETS
-        self.size = -(-(self.users + (CHAINED + CHAINED // 8) * user) // PAGE) * PAGE
+        self.users = self.small_buckets + BUCKETS * 4
+        self.size = -(-(self.users + (CHAINED + CHAINED // 2) * user) // PAGE) * PAGE
         self.data = bytearray(self.size if base else 0)
         if not base:
             return
         chance = random.Random(1)
-        small = NODES // 10
-        order = list(range(NODES - small))
-        chance.shuffle(order)
-        self._link(0, order, at)
-        self._link(16, list(range(NODES - small, NODES)), at)
+        for head, order in (0, list(range(NODES))), (16, list(range(NODES, ALL_NODES))):
+            chance.shuffle(order)
+            self._link(head, order, at)
         self._chain(chance, self.buckets, BUCKETS, self.users, CHAINED, user, at)
         more = self.users + CHAINED * user
-        self._chain(chance, self.small_buckets, BUCKETS // 8, more, CHAINED // 8, user, at)
+        self._chain(chance, self.small_buckets, BUCKETS // 2, more, CHAINED // 2, user, at)
 
     def _link(self, head: int, order: list[int], at: dict[str, int]) -> None:
         nodes = [self.structs + i * at["avc"] + at["same_vma"] for i in order]

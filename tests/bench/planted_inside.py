@@ -38,17 +38,16 @@ figures = {}
 nodes = timed("list", lambda: walks.walk_list(PLACES["head"]).nodes)
 small = timed("list_small", lambda: walks.walk_list(PLACES["small_head"]).nodes)
 at = lowlevel.member(AVC, "same_vma").offset
-structs = [node - at for node in [*nodes, *small]]
+structs, few = [node - at for node in nodes], [node - at for node in small]
 figures["list_sum"] = sum(structs) % 2**64
 one = timed("one", lambda: ONE.read_columns(structs))
-few = structs[: len(structs) // 10]
 timed("one_small", lambda: ONE.read_columns(few))
 timed("five", lambda: FIVE.read_columns(structs))
 timed("five_small", lambda: FIVE.read_columns(few))
 figures["one_sum"] = sum(one.rb_subtree_last)
 table = timed("table", lambda: walks.walk_hash_table(PLACES["buckets"], PLACES["count"]))
 part = timed(
-    "table_small", lambda: walks.walk_hash_table(PLACES["small_buckets"], PLACES["count"] // 8)
+    "table_small", lambda: walks.walk_hash_table(PLACES["small_buckets"], PLACES["count"] // 2)
 )
 figures["table_nodes"], figures["table_small_nodes"] = len(table.nodes), len(part.nodes)
 figures["uid_sum"] = users_of(table)

@@ -16,17 +16,19 @@ class Row:
     ours: float
     budget: float | None
     peers: dict[str, float] = field(default_factory=dict)
+    growth: str = ""  #: how it compares with the same work on fewer things
 
 
 def markdown(rows: Iterable[Row]) -> Iterator[str]:
     """The table, a line at a time."""
-    yield "| work | ours | budget | peers | ratio to the best peer |"
-    yield "|---|---|---|---|---|"
+    yield "| work | ours | budget | peers | ratio to the best peer | growth |"
+    yield "|---|---|---|---|---|---|"
     for row in rows:
         peers = ", ".join(f"{name} {_figure(value)}" for name, value in row.peers.items())
         budget = "" if row.budget is None else f"{_figure(row.budget)} {row.unit}"
         yield (
-            f"| {row.work} | {_figure(row.ours)} {row.unit} | {budget} | {peers} | {_ratio(row)} |"
+            f"| {row.work} | {_figure(row.ours)} {row.unit} | {budget} | {peers} | {_ratio(row)} "
+            f"| {row.growth} |"
         )
 
 

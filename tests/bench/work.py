@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -16,23 +17,26 @@ from startup import ROOT
 from table import Row
 
 _HERE = Path(__file__).resolve().parent
+_SEARCH_BYTES_A_SECOND = {"elf": 2e9, "zlib": 300e6}
 
 
 def rows(vmlinux: Path, vmcore: Path, form: str) -> Iterator[Row]:
     """Figures of one dump."""
-    _have_cached(vmcore)
+    have_cached(vmcore)
     with tempfile.TemporaryDirectory() as folder:
         ours = _ours(vmlinux, vmcore, Path(folder, "ours"))
         # drgn 0.0.22 opens neither kdump nor ELF dumps as QEMU writes them, but makedumpfile's.
         has_peer = form == "lzo" and shutil.which("drgn")
         theirs = _drgn(vmlinux, vmcore, Path(folder)) if has_peer else {}
-    equal = ("reads_sum", "task_list", "list_pids", "flags_sum", "full_buckets")
+    equal = ("reads_sum", "task_list", "list_pids", "flags_sum", "full_buckets", "flag_counts")
     for name in equal if theirs else ():
         if ours[name] != theirs[name]:
             raise ValueError(f"{vmcore}: {name} differs from drgn's")
+    crash = _crash_search(vmlinux, vmcore, ours) if form != "elf" and shutil.which("crash") else {}
 
     def row(work: str, unit: str, name: str, budget: float | None) -> Row:
         peers = {"drgn": theirs[name]} if name in theirs else {}
+        peers |= {"crash": crash[name]} if name in crash else {}
         return Row(f"{work} ({form})", unit, ours[name], budget, peers)
 
     first_budget = 1.5 if form == "zlib" else None
@@ -48,10 +52,16 @@ def rows(vmlinux: Path, vmcore: Path, form: str) -> Iterator[Row]:
     yield row("`page.flags` of each of these", "µs", "flags_us", None)
     yield row("a bucket by `getFullBuckets`", "µs", "buckets_us", None)
     yield row("`thread apply all bt` in GDB, first time", "s", "gdb_bt_all", 1)
+    histogram_budget = 0.015 * ours["flag_pages"] / 262_144
+    yield row(f"flags of {ours['flag_pages']} struct pages", "s", "histogram", histogram_budget)
+    speed = _SEARCH_BYTES_A_SECOND.get(form)  # of a core
+    search_budget = speed and ours["searched_bytes"] / speed / ours["cores"]
+    searched = f"search of {ours['searched_bytes'] >> 20} MiB for a number"
+    yield row(searched, "s", "search", search_budget)
 
 
-def _have_cached(vmcore: Path) -> None:
-    # The disk is not what is measured.
+def have_cached(vmcore: Path) -> None:
+    """Have the operating system read a file: the disk is not what is measured."""
     with open(vmcore, "rb") as file:
         while file.read(1 << 24):
             pass
@@ -73,6 +83,21 @@ def _drgn(vmlinux: Path, vmcore: Path, folder: Path) -> dict[str, Any]:
         env={"PYKDUMP_BENCH_OUT": str(folder / "ours")},
     )
     return _load(out, done.output)
+
+
+def _crash_search(vmlinux: Path, vmcore: Path, ours: dict[str, Any]) -> dict[str, float]:
+    search = f"search -p {ours['sought']:x}"
+    clock = "!echo CLOCK $(date +%s.%N)"
+    output = run(
+        ["crash", "-s", vmlinux, vmcore], stdin=f"{clock}\n{search}\n{clock}\nquit\n"
+    ).output
+    clock_times = [float(time) for time in re.findall(r"^CLOCK (\S+)$", output, re.MULTILINE)]
+    hits = [int(hit, 16) for hit in re.findall(r"^([0-9a-f]+): [0-9a-f]+ *$", output, re.MULTILINE)]
+    if len(clock_times) != 2:
+        return {}
+    if sorted(hits) != ours["hits"]:
+        raise ValueError(f"{vmcore}: what search finds differs from crash's")
+    return {"search": clock_times[1] - clock_times[0]}
 
 
 def _load(out: Path, output: str) -> dict[str, Any]:
