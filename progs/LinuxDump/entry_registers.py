@@ -11,10 +11,11 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from LinuxDump.att_syntax import memory, register_name, split
+from LinuxDump.att_syntax import memory, register_name
+from LinuxDump.parsed_code import Code, Line, parsed
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from pykdump import lowlevel
-from pykdump.code import Instruction, instructions
+from pykdump.code import instructions
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 
@@ -30,8 +31,7 @@ _U64 = (1 << 64) - 1
 _INACTIVE = Layout("struct inactive_task_frame", "r15", "r14", "r13", "r12", "bx", "bp")
 _SKIPPED = ("endbr64", "nop", "nopl", "nopw", "xchg")
 
-#: What code is at an address range, and eight bytes of memory.
-Code = Callable[[int, int], Sequence[Instruction]]
+#: Eight bytes of memory.
 Read = Callable[[int], "int | None"]
 
 
@@ -63,7 +63,6 @@ def entry_registers(
     kept: dict[str, Register] = _saved_by_switch(sp_addr) if sp_addr else {}
     found = []
     frames = [frame for frame in stack.frames if frame.kind != "user"]
-    cache: dict[str, Sequence[Instruction]] = {}
     for place, frame in enumerate(frames):
         if frame.kind in ("regs", "top") and frame.registers:
             kept = {
@@ -71,10 +70,10 @@ def entry_registers(
             }
         caller = frames[place + 1] if place + 1 < len(frames) else None
         is_called = caller is not None and caller.kind == "call"
-        lines = _function(frame, code, cache)
+        lines = _function(frame, code)
         at_entry = _at_entry(lines, frame, caller if is_called else None, kept, fetch)
         if is_called and caller is not None:
-            before = _function(caller, code, cache)
+            before = _function(caller, code)
             _add_arguments(at_entry, before, caller, fetch)
         _add_moved_arguments(at_entry, lines, frame, kept)
         found.append(FrameRegisters(frame, caller if is_called else None, at_entry))
@@ -96,23 +95,18 @@ def _saved_by_switch(sp: int) -> dict[str, Register]:
     return {name: Register(value & _U64, 0) for name, value in row._asdict().items()}
 
 
-def _function(
-    frame: FrameRecord, code: Code, cache: dict[str, Sequence[Instruction]]
-) -> Sequence[Instruction]:
+def _function(frame: FrameRecord, code: Code) -> Sequence[Line]:
     if frame.function is None or not 0 < frame.size_bytes <= _MAX_CODE:
         return ()
     start = frame.addr - frame.offset
-    key = f"{start:x}"
-    if key not in cache:
-        cache[key] = code(start, start + frame.size_bytes)
-    return cache[key]
+    return parsed(start, start + frame.size_bytes, code)
 
 
 # --- what the function itself saved
 
 
 def _at_entry(
-    lines: Sequence[Instruction],
+    lines: Sequence[Line],
     frame: FrameRecord,
     caller: FrameRecord | None,
     kept: dict[str, Register],
@@ -120,7 +114,7 @@ def _at_entry(
 ) -> dict[str, Register]:
     pushed = _pushed(lines, frame.addr)
     # A function that keeps a register without saving it never wrote to it.
-    writes = {register_name(split(each.text)[1][-1]) for each in lines if _writes(each)}
+    writes = {each.target for each in lines}
     found = {
         name: value for name, value in kept.items() if name not in pushed and name not in writes
     }
@@ -133,21 +127,14 @@ def _at_entry(
     return found
 
 
-def _writes(instruction: Instruction) -> bool:
-    mnemonic, operands = split(instruction.text)
-    if not operands or not operands[-1].startswith("%"):
-        return False
-    return not mnemonic.startswith(("push", "pop", "cmp", "test", "call", "jmp", "bt"))
-
-
-def _pushed(lines: Sequence[Instruction], before: int) -> dict[str, int]:
+def _pushed(lines: Sequence[Line], before: int) -> dict[str, int]:
     # Registers by how many words below the return address they lie.
     found: dict[str, int] = {}
     depth = 0
     for instruction in lines[:_PROLOGUE]:
         if instruction.end_addr > before:
             break
-        mnemonic, operands = split(instruction.text)
+        mnemonic, operands = instruction.mnemonic, instruction.operands
         if mnemonic.startswith("push"):
             depth += 1
             name = register_name(operands[0]) if operands else ""
@@ -166,7 +153,7 @@ def _pushed(lines: Sequence[Instruction], before: int) -> dict[str, int]:
 
 def _add_arguments(
     found: dict[str, Register],
-    lines: Sequence[Instruction],
+    lines: Sequence[Line],
     caller: FrameRecord,
     read: Read,
 ) -> None:
@@ -178,12 +165,12 @@ def _add_arguments(
     known["sp"] = Register(caller.sp_addr, 0)
     closed: set[str] = set()
     for distance, instruction in enumerate(reversed(lines[max(0, at - _BEFORE_CALL) : at]), 1):
-        mnemonic, operands = split(instruction.text)
+        mnemonic, operands = instruction.mnemonic, instruction.operands
         if mnemonic.startswith(("call", "ret", "jmp")):
             break
-        if not _writes(instruction):
+        target = instruction.target
+        if not target:
             continue
-        target = register_name(operands[-1])
         if target not in closed and target not in known:
             value = _value(mnemonic, operands, known, closed, read)
             if value is not None:
@@ -236,17 +223,17 @@ def _is_32bit(register: str) -> bool:
 
 def _add_moved_arguments(
     found: dict[str, Register],
-    lines: Sequence[Instruction],
+    lines: Sequence[Line],
     frame: FrameRecord,
     kept: dict[str, Register],
 ) -> None:
     # "mov %rdi,%rbx" at the beginning, and nothing else ever writes to rbx: it still has it.
-    targets = [register_name(split(each.text)[1][-1]) for each in lines if _writes(each)]
+    targets = [each.target for each in lines if each.target]
     written: set[str] = set()
     for instruction in lines[:_PROLOGUE]:
         if instruction.end_addr > frame.addr:
             break
-        mnemonic, operands = split(instruction.text)
+        mnemonic, operands = instruction.mnemonic, instruction.operands
         if mnemonic.startswith(("call", "j", "ret")) and "__fentry__" not in instruction.text:
             break
         if mnemonic in ("mov", "movq") and len(operands) == 2 and operands[0].startswith("%r"):
@@ -259,5 +246,4 @@ def _add_moved_arguments(
                 and operands[1].startswith("%r")
             ):
                 found[source] = Register(kept[target].value_addr, 0)
-        if _writes(instruction):
-            written.add(register_name(operands[-1]))
+        written.add(instruction.target)
