@@ -339,3 +339,43 @@ def test_sizes_of_file_systems_are_those_of_their_disks(vmcore: Vmcore) -> None:
     boot = vmcore.facts["realtime"] - vmcore.facts["boottime"]
     assert all(each["mode"] >> 12 == 0o04 for each in names.values())
     assert names["nfs3"]["mtime_s"] <= boot + vmcore.facts["boottime"]
+
+
+def test_the_planted_request_has_its_command_and_its_timeout(vmcore: Vmcore) -> None:
+    planted = vmcore.facts["planted"]["scsi_inflight"]
+    found = run(vmcore, "crashinfo --blkreq --json", "crashinfo --blkreq -vv")
+    records = found.json()["view"]["records"]
+    (disk,) = [each for each in records["disks"] if f"/dev/{each['disk']}" == planted["device"]]
+    (request,) = disk["requests"]
+    (detail,) = [each for each in records["details"] if each["addr"] == request["addr"]]
+    # The guest wrote 100000 to the disk's timeout (plant-65-inflight.sh).
+    assert abs(detail["timeout_in_s"] + request["in_flight_ns"] / 1e9 - 100_000) < 2
+    assert (int(detail["command_addr"], 16) > int(request["addr"], 16)) == bool(
+        int(detail["device_addr"], 16)
+    )
+    assert records["from_slab"] is None  # these kernels have no such cache
+    assert re.search(r"^    tim(ed out|es out in) [\d.]+ s", found.out, re.M)
+
+
+def test_global_locks_and_works_in_use_are_those_of_the_module(vmcore: Vmcore) -> None:
+    module = vmcore.facts["module"]
+    found = run(vmcore, "pykdump module load pykdump_test", "crashinfo --lws --json").json()
+    used = {int(each["addr"], 16): each for each in found["view"]["records"]}
+    objects = module["locks"]
+    for kind, lock in (
+        ("mutex", "mutex"),
+        ("semaphore", "semaphore"),
+        ("rwsem", "rwsem_read"),
+        ("rwsem", "rwsem_write"),
+    ):
+        waiting = {
+            each["pid"]
+            for each in module["threads"]
+            if each["waits_for"] == kind and each["object"] == objects[lock]
+        }
+        assert waiting and waiting == set(used[objects[lock]]["pids"]), lock
+    (owner,) = [each for each in module["threads"] if each["task"] == objects["owner"]]
+    assert f"pid {owner['pid']} {owner['comm']}" in used[objects["mutex"]]["text"]
+    function = module["work"]["inactive"]["function"].split()[0]
+    assert used[module["work"]["inactive"]["work"]]["text"] == f"queued: {function}"
+    assert "waits for its timer" in used[module["work"]["delayed"]["work"]]["text"]
