@@ -38,6 +38,12 @@ TRUE = {
     "pointer arithmetic keeps the type": f"({T} + 1).isNamed({TASK}) and {T}[1].isNamed({TASK})",
     "the rest is plain": f"type(1 + {T}) is type({T} - 1) is type({T} & 7) is type(~{T}) is int",
     "plain values": f"1 + {T} == int({T}) + 1 and {T} - 1 == int({T}) - 1 and {T} // 8 * 8 == {T}",
+    "every other operator": f"(lambda o, i: (o | 1, o & ~7, o >> 4, ~o, o // 3, o % 4096, o - 8,"
+    " o - o, 8 + o, o * 2, -o) == (i | 1, i & ~7, i >> 4, ~i, i // 3, i % 4096, i - 8, 0, 8 + i,"
+    f" i * 2, -i))({T}, int({T}))",
+    "nothing is read before a member is": f"int(readSU({TASK}, 0xdead000000000000)) =="
+    " 0xdead000000000000",
+    "one class a type": f"type(readSU({TASK}, 1)) is type({T}) is not type({T}.tasks)",
     "constructor": f"StructResult({TASK}, {T}).comm == {T}.comm",
     # members
     "comm": f'{T}.comm == "swapper/0" and len({T}.comm.ByteArray) == 16',
@@ -78,6 +84,8 @@ TRUE = {
     "VarInfo reads": 'whatis("conf_target").reader(whatis("conf_target").addr) == -12345',
     "VarInfo of a field": f'{N}["after"].reader({N} + 0 + 0 and int({N}) + {N}["after"].offset)'
     f" == 9",
+    "VarInfo of a member": f"(lambda v: (v.name, v.size, v.array, hasattr(v, 'addr'), v.offset) =="
+    f" ('comm', 16, 16, False, {T}.fieldOffset('comm')))({T}['comm'])",
     "VarInfo of a bitfield": "(lambda v: (v.bitoffset, v.bitsize, v.offset))"
     '(getStructInfo("struct conf_bits")["u12"]) == (4, 12, 0)',
     "bitfield in an anonymous member": 'getStructInfo("struct conf_bits").inner_s5.bitsize == 5',
@@ -252,6 +260,9 @@ RAISES = {
     ),
     f"readmem({T}, -1)": ("CrashError", "-1 bytes"),
     "readmem(1 << 64, 8)": ("CrashError", "0x10000000000000000"),
+    f'getattr({T}, "nosuch", 5)': ("KeyError", "nosuch"),
+    f"type('C', (), {{'f': lambda s, o: o._C__nosuch}})().f({T})": ("KeyError", "__nosuch"),
+    f'{T}.castTo("struct nosuch")': ("TypeError", "struct nosuch"),
     f'hasattr({T}, "nosuch")': ("KeyError", "nosuch"),
     'readSU("struct nosuch", 1)': ("TypeError", "struct nosuch"),
     'getStructInfo("struct nosuch")': ("TypeError", "struct nosuch"),
@@ -283,6 +294,8 @@ PRINTS = {
     f"readSUListFromHead({CYCLIC}, {NODES})": ["+++ERROR+++", "met again"],
     f"readList({CUT})": ["+++ERROR+++", "0xdead000000000100"],
     f"printObject({N})": ["struct conf_nested 0x", "after = 9"],
+    'readSymbol("conf_arrays").Dump()': ["               one [1, -2, 3, -4, ...]\n"],
+    'readSymbol("conf_more").Dump(2)': ["                four unknown type\n"],
     f"{N}.Dump()": ["            before 1", "after 9"],
 }
 

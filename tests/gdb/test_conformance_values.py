@@ -42,6 +42,10 @@ ROWS: dict[str, Any] = {
         "CONF_BLUE 6  CONF_BLUE",
     ],
     'readSymbol("conf_enums").colour.einfo["CONF_GREEN"]': ["int", 5],
+    "(lambda e: (repr(e), e == 6, e > 5, e in (6,)))(readSymbol('conf_enums').colour)": [
+        "tuple",
+        [["str", "CONF_BLUE"], ["bool", True], ["bool", True], ["bool", True]],
+    ],
     'readSymbol("conf_enums").colour + 1': ["int", 7],
     # one struct in an array of one, structs in lists
     'readSymbol("conf_nested").inner': ["StructResult", "struct conf_inner", "@conf_nested+16"],
@@ -57,6 +61,17 @@ ROWS: dict[str, Any] = {
     'readSymbol("conf_pointer").Deref': ["int", -12345],
     'readSymbol("conf_pointer").getDeref()': ["int", -12345],
     'readSymbol("conf_pointer")[0]': ["int", -12345],
+    "(lambda p: (p.ti.typestr(), p.ptype is p.ti, p.ptrlev))(readSymbol('conf_pointer2'))": [
+        "tuple",
+        [["str", "int **"], ["bool", True], ["int", 2]],
+    ],
+    "(lambda p: (int(p), p == 0, bool(p), '%x' % p == hex(p)[2:]))(readSymbol('conf_pointer'))": [
+        "tuple",
+        [["int", "@conf_target"], ["bool", False], ["bool", True], ["bool", True]],
+    ],
+    "(lambda p: str(p) == repr(p) == '{}'.format(p) == \"<tPtr addr=0x%x ctype='int **'>\" % p)"
+    "(readSymbol('conf_pointer2'))": ["bool", True],
+    'readSymbol("conf_pointer2")[0]': ["tPtr", "@conf_target", 1],
     'readSymbol("conf_pointer") + 4': ["int", "@conf_target+4"],
     'readSymbol("conf_pointer2")': ["tPtr", "@conf_pointer", 2],
     'readSymbol("conf_pointer2").Deref': ["tPtr", "@conf_target", 1],
@@ -135,6 +150,7 @@ ROWS: dict[str, Any] = {
         [["bool", True], ["str", "FULL"], ["str", "full!"], ["str", "full|  full"]]
         + [["int", 4], ["int", 1]],
     ],
+    'SmartString(readSymbol("conf_more").bytes).ByteArray[:2].hex()': ["str", "fe07"],
     "type('Mine', (SmartString,), {})(b'ab').ByteArray.hex()": ["str", "6162"],
     # members with the names of what objects of the API have
     "[getattr(readSymbol('conf_names'), n) for n in getStructInfo('struct conf_names')]": [
@@ -208,6 +224,7 @@ RAISES = {
     'iter(readSymbol("conf_flexible").items)': "TypeError",
     'iter(readSymbol("conf_nested"))': "TypeError",
     "SmartString(5)": "TypeError",
+    'SmartString(readSymbol("conf_pointer2"))': "TypeError",
     "SmartString('text')": "TypeError",
     "int(readSymbol('conf_text').array)": "TypeError",
     "Deref(5)": "TypeError",

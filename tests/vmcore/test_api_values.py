@@ -71,6 +71,8 @@ EXPRESSIONS.update(
         f" {PERCPU}.get_cpu_var(sym2addr('runqueues'))[cpu],"
         f" sym2addr('runqueues') + {PERCPU}.per_cpu_offsets[cpu] & 2**64 - 1]"
         f" for cpu in range({PERCPU}.CPUS)]",
+        "__percpu": "(lambda p: (type(p).__name__, p.ptrlev, str(p)))("
+        "readSU('struct percpu_counter', sym2addr('vm_committed_as')).counters)",
         "which are per-CPU": f"[{PERCPU}.is_percpu_symbol(n) for n in ('runqueues', 'init_task',"
         " sym2addr('runqueues'), sym2addr('init_task'), 'nosuch')]",
     }
@@ -155,6 +157,11 @@ def test_per_cpu_pointers_are_the_same_by_all_roads(answers: Answers) -> None:
     assert len({tuple(place) for place in places}) == len(places) > 1
     assert [set(place) for place in places] == [{place[0]} for place in places]
     assert plain(answers, "which are per-CPU") == [True, False, True, False, False]
+
+
+def test_a_percpu_pointer_is_an_ordinary_one(answers: Answers) -> None:
+    kind, stars, text = plain(answers, "__percpu")
+    assert (kind, stars) == ("tPtr", 1) and re.search(r"ctype='(s32|int) \*'>$", text)
 
 
 def test_release_is_that_of_uname(vmcore: Vmcore, answers: Answers) -> None:
