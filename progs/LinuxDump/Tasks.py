@@ -51,6 +51,9 @@ from pykdump.highlevel import readSU
 from pykdump.star import with_api
 from pykdump.structs import StructResult
 
+#: The text of a task's state: ``TASK_INTERRUPTIBLE``.
+task_state2str = TASK_STATE.task_state2str
+
 
 def getRunQueues() -> list[StructResult]:
     """``struct rq`` of each CPU."""

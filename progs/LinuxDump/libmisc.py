@@ -104,8 +104,8 @@ class PerCpu:
         return percpu.per_cpu_ptr(int(off), cpu)
 
     def per_cpu_struct(self, cpu: int, off: int, type: str) -> Any:
-        """A CPU's copy as a struct; ``type`` is a name such as ``struct rq``."""
-        return StructResult(type, self.per_cpu_ptr(cpu, off))
+        """A CPU's copy as a struct; ``type`` is ``struct rq``, or ``rq``."""
+        return StructResult(type if " " in type else f"struct {type}", self.per_cpu_ptr(cpu, off))
 
 
 def get_per_cpu() -> PerCpu:

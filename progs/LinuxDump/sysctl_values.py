@@ -20,6 +20,9 @@ _LENGTH_MAX = 1 << 16
 # Functions that on reading do what a plain one does: they only act on writing.
 _LIKE = {
     "proc_dointvec": (
+        "addrconf_sysctl_disable addrconf_sysctl_disable_policy addrconf_sysctl_forward "
+        "addrconf_sysctl_ignore_routes_with_linkdown addrconf_sysctl_mtu addrconf_sysctl_proxy_ndp "
+        "neigh_proc_dointvec neigh_proc_dointvec_zero_intmax proc_do_rointvec "
         "apparmor_dointvec bpf_unpriv_handler compaction_proactiveness_sysctl_handler "
         "devinet_sysctl_forward dirty_background_ratio_handler dirty_ratio_handler "
         "dirty_writeback_centisecs_handler dirtytime_interval_handler flow_limit_table_len_sysctl "
@@ -36,15 +39,23 @@ _LIKE = {
         "tracepoint_printk_sysctl watermark_scale_factor_sysctl_handler "
         "xfs_deprecated_dointvec_minmax"
     ),
-    "proc_douintvec": "proc_douintvec_minmax proc_dopipe_max_size proc_fib_multipath_hash_fields",
+    "proc_douintvec": (
+        "addrconf_sysctl_addr_gen_mode proc_douintvec_minmax proc_dopipe_max_size "
+        "proc_fib_multipath_hash_fields"
+    ),
     "proc_dou8vec": ("proc_dou8vec_minmax ipv4_fwd_update_priority proc_fib_multipath_hash_policy"),
     "proc_doulongvec": (
         "proc_doulongvec_minmax dirty_background_bytes_handler dirty_bytes_handler "
         "mmap_min_addr_handler overcommit_kbytes_handler proc_dohung_task_timeout_secs "
         "proc_dolongvec_minmax_bpf_restricted"
     ),
-    "proc_dostring": "proc_dostring_coredump",
-    "proc_dointvec_ms_jiffies": "proc_dointvec_ms_jiffies_minmax",
+    "proc_dostring": "proc_do_uts_string proc_dostring_coredump",
+    "proc_dointvec_jiffies": "neigh_proc_dointvec_jiffies",
+    "proc_dointvec_userhz_jiffies": "neigh_proc_dointvec_userhz_jiffies",
+    "proc_dointvec_ms_jiffies": (
+        "proc_dointvec_ms_jiffies_minmax neigh_proc_dointvec_ms_jiffies "
+        "neigh_proc_dointvec_ms_jiffies_positive"
+    ),
 }
 _PLAIN = {name: plain for plain, names in _LIKE.items() for name in (plain, *names.split())}
 

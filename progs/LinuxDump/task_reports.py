@@ -15,6 +15,7 @@ from pykdump.errors import ReadError
 from pykdump.highlevel import readSU
 from pykdump.layout import Layout
 from pykdump.logging import pylog
+from pykdump.printing import printable
 
 _FILE = Layout("struct file", "f_op", "f_inode", "private_data")
 _INODE = Layout("struct inode", "i_ino")
@@ -76,7 +77,7 @@ def print_pid_namespaces(tt: TaskTable, v: int = 0) -> None:
 def _print_tasks(tasks: Iterable[Task], v: int) -> None:
     if v:
         for task in tasks:
-            print(f"    {task}")
+            print(f"    {printable(str(task))}")
 
 
 # --- memory
