@@ -32,6 +32,16 @@ PATHS: dict[tuple[str, str], tuple[str, ...]] = {
     ("struct mm_struct", "mmap_sem"): ("mmap_lock",),
     # v4.6 0139aa7b7fa1 ("mm: rename _count, field of the struct page, to _refcount")
     ("struct page", "_count"): ("_refcount",),
+    # v4.11 f405df5de317 ("refcount_t: Introduce a special purpose refcount type"), atomic_t before
+    ("struct refcount_struct", "counter"): ("refs.counter",),
+    # v4.17 b93b016313b3 ("page cache: use xa_lock")
+    ("struct address_space", "page_tree"): ("i_pages",),
+    # v3.12 c2b1df2eb429 ("Rename nsproxy.pid_ns to nsproxy.pid_ns_for_children")
+    ("struct nsproxy", "pid_ns"): ("pid_ns_for_children",),
+    # v3.14 4f024f3797c4 ("block: Abstract out bvec iterator")
+    ("struct bio", "bi_sector"): ("bi_iter.bi_sector",),
+    ("struct bio", "bi_size"): ("bi_iter.bi_size",),
+    ("struct bio", "bi_idx"): ("bi_iter.bi_idx",),
     # v4.5 7523e4dc5057 ("module: use a structure to encapsulate layout."), until v6.4
     ("struct module", "module_core"): ("core_layout.base",),
     ("struct module", "core_size"): ("core_layout.size",),
@@ -79,7 +89,15 @@ def function(struct: str, name: str) -> Callable[[Function], Function]:
 
 
 def setAliases(on: bool) -> bool:
-    """Use aliases or not; returns whether they were used before."""
+    """Use aliases or not; returns whether they were used before.
+
+    >>> before = setAliases(False)
+    >>> readSU("struct file", 0).f_dentry
+    Traceback (most recent call last):
+    KeyError: '<struct file> does not have a field <f_dentry>'
+    >>> setAliases(before)
+    False
+    """
     global enabled
     before, enabled = enabled, on
     lowlevel.forget_members()

@@ -87,6 +87,26 @@ def _core_text_size(module: Any) -> Any:
     return module.core_layout.text_size
 
 
+# v5.17 07f910f9b729 ("mm: Remove slab from struct page"): the same memory is a struct slab.
+def _of_slab(name: str) -> aliases.Function:
+    def read(page: Any) -> Any:
+        if find_or_none("struct slab") is None:
+            raise KeyError(f"<struct page> does not have a field <{name}>")
+        return getattr(page.castTo("struct slab"), name)
+
+    return read
+
+
+for _name in ("slab_cache", "freelist", "inuse", "objects", "frozen", "counters"):
+    aliases.function("struct page", _name)(_of_slab(_name))
+
+
+# v5.16 (scsi_cmd_to_rq() in include/scsi/scsi_cmnd.h): a command lies behind its request.
+@aliases.function("struct scsi_cmnd", "request")
+def _request_of_command(command: Any) -> Any:
+    return StructResult("struct request", int(command) - lowlevel.sizeof("struct request"))
+
+
 # v6.11 3aa63a569c64 ("fs: switch timespec64 fields in inode to discrete integers")
 def _inode_time(name: str) -> aliases.Function:
     def read(inode: Any) -> Any:

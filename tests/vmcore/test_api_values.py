@@ -60,6 +60,26 @@ EXPRESSIONS.update(
     }
 )
 
+#: Old names of members beside what they are now.
+OLD_NAMES = {
+    "counter": f"({INIT}.usage.counter, {INIT}.usage.refs.counter)",
+    "page_tree": f"(lambda m: (m.page_tree, m.i_pages))({INIT}.mm.exe_file.f_mapping)",
+    "pid_ns": f"({INIT}.nsproxy.pid_ns, {INIT}.nsproxy.pid_ns_for_children)",
+    "bi_sector": "(lambda b: (b.bi_sector, b.bi_iter.bi_sector, b.bi_size, b.bi_iter.bi_size,"
+    " b.bi_idx, b.bi_iter.bi_idx)[:2])(readSU('struct bio', sym2addr('init_task')))",
+    "slab_cache": f"((lambda p: readSU('struct page', p.compound_head - 1) if p.compound_head & 1"
+    f" else p)(readSU('struct page', phys_to_page(dump().translate(int({INIT}.files.fdt.fd[0])))))"
+    ".slab_cache.name, 'filp')",
+    "request": "(ArtStructInfo('struct scsi_cmnd'), readSU('struct scsi_cmnd', 0x10000).request,"
+    " 0x10000 - struct_size('struct request'))[1:]",
+    "state": f"({INIT}.state, {INIT}.__state)",
+}
+EXPRESSIONS["old names"] = f"[a == b for a, b in ({', '.join(OLD_NAMES.values())})]"
+EXPRESSIONS["old names are no fields"] = (
+    f"[{INIT}.usage.hasField('counter'), readSU('struct page', 0).hasField('slab_cache'),"
+    " member_offset('struct nsproxy', 'pid_ns')]"
+)
+
 #: Ordinary and per-CPU symbols: KASLR moves the former only.
 SYMBOLS = "init_task jiffies_64 schedule __per_cpu_offset runqueues nr_inodes cpu_number".split()
 EXPRESSIONS.update(
@@ -162,6 +182,11 @@ def test_per_cpu_pointers_are_the_same_by_all_roads(answers: Answers) -> None:
 def test_a_percpu_pointer_is_an_ordinary_one(answers: Answers) -> None:
     kind, stars, text = plain(answers, "__percpu")
     assert (kind, stars) == ("tPtr", 1) and re.search(r"ctype='(s32|int) \*'>$", text)
+
+
+def test_old_names_are_what_they_stand_for_and_no_fields(answers: Answers) -> None:
+    assert plain(answers, "old names") == [True] * len(OLD_NAMES)
+    assert plain(answers, "old names are no fields") == [False, False, -1]
 
 
 def test_release_is_that_of_uname(vmcore: Vmcore, answers: Answers) -> None:
