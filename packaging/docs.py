@@ -197,14 +197,17 @@ def _row(name: str, found: Found) -> str:
         summary = (ast.get_docstring(found.node) or "").partition("\n")[0]
         link = f"[`{name}`]({found.module}.md#{found.name.lower()})"
     else:
-        summary, link = found.comment or _of_python(name, found.module), f"`{name}`"
+        summary, link = found.comment or _of_module(name, found.module), f"`{name}`"
     return f"| {link} | {summary.replace('|', chr(92) + '|')} |\n"
 
 
-def _of_python(name: str, module: str) -> str:
+def _of_module(name: str, module: str) -> str:
+    own = _source(name if name == module.partition(".")[0] else f"{module}.{name}")
+    if own is not None:
+        return (ast.get_docstring(own[1]) or "").partition("\n")[0]
     if name in sys.stdlib_module_names:
         return "the module of Python"
-    return f"of Python's `{module}`" if module in sys.stdlib_module_names else f"in `{module}`"
+    return f"of Python's `{module}`" if module in sys.stdlib_module_names else ""
 
 
 def all_pages() -> dict[str, str]:

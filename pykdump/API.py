@@ -165,36 +165,51 @@ from pykdump.vmcorearch import (
     sys_info,
 )
 
+#: Prints nested lists and dicts: ``pp.pprint(x)``.
 pp = pprint.PrettyPrinter(indent=4)
 
 #: For scripts that were written for Python 2.
 long = int
+#: ``hex``, which ended numbers with an L once.
 hexl = hex
 
 #: What ``--debug`` says is in ``API_options.debug``; this one never changes.
 debug = 0
 
+#: The oldest form of ``--debug``, which scripts look for by themselves.
 re_apidebug = re.compile(r"^--apidebug=(\d+)$")
 
+#: Clocks when the API was imported: the time, and CPU seconds of this process.
 t_start, t_starta = time.time(), time.process_time()
+#: CPU seconds of its children then.
 t_start_children = sum(os.times()[2:4])
 
 registerModuleAttr("debugReload", default=0, help="tell which modules are imported again")
 registerObjAttrHandler(dlkmload, "debugDLKM", default=0, help="tell how modules are found")
 registerObjAttrHandler(lowlevel, "debugDeref", default=0, help="tell what is dereferenced")
+#: Switches of ``pyctl``, as they were when the API was imported.
 debugReload: int
+#: Switches of ``pyctl``, as they were when the API was imported.
 debugDLKM = 0
 
 scripts.install_hooks()
 
 # Constants of the dump, read when they are asked for.
+#: Folder of modules' debug info in the repositories of Red Hat's support.
 CGDIR: str
+#: Ticks of ``jiffies`` in a second.
 HZ: int
+#: Bytes of a page.
 PAGESIZE: int
+#: log2 of `PAGESIZE`.
 PAGE_CACHE_SHIFT: int
+#: Folder of modules' debug info in Red Hat's packages.
 RHDIR: str
+#: Folders in which `loadModule` looks.
 debuginfo: list[str]
+#: The kernel's version, ``6.1.0``.
 kernel: str
+#: The kernel's whole release, as ``uname -r`` prints it.
 kname: str
 
 

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 class EmbeddedFrames:
     """A frame with a title that holds texts and other frames.
 
+    >>> from pykdump.ASCII_Art import EmbeddedFrames
     >>> outer, inner = EmbeddedFrames("init"), EmbeddedFrames("container")
     >>> inner.addText("PID 1")
     >>> outer.addFrame(inner)
@@ -46,9 +47,11 @@ class EmbeddedFrames:
 class AA_Node:
     """A node of a tree, labelled with the text of an object.
 
+    >>> from pykdump.ASCII_Art import AA_Node
     >>> root = AA_Node("mutex")
     >>> owner = AA_Node("pid 7", root)
-    >>> AA_Node("pid 8", owner); AA_Node("pid 9", owner)
+    >>> for pid in 8, 9:
+    ...     owner.glue(AA_Node(f"pid {pid}"))
     >>> print(root)
     mutex ── pid 7 ┬─ pid 8
                    └─ pid 9

@@ -73,7 +73,13 @@ def __getattr__(name: str) -> Any:
 
 
 class Bunch(dict[str, Any]):
-    """A dict whose keys are attributes as well."""
+    """A dict whose keys are attributes as well.
+
+    >>> found = Bunch({"pid": 1})
+    >>> found.comm = "init"
+    >>> found["comm"], found.pid
+    ('init', 1)
+    """
 
     def __init__(self, d: Mapping[str, Any] | Iterable[tuple[str, Any]] = {}, **more: Any) -> None:
         super().__init__(d, **more)
@@ -112,14 +118,29 @@ class _Cache(Bunch):
 
 
 class DCache:
-    """Places where scripts keep what they found; what was not put there reads as None."""
+    """Places where scripts keep what they found; what was not put there reads as None.
+
+    >>> DCache.tmp.seen is None
+    True
+    >>> DCache.tmp.seen = 5
+    """
 
     tmp = _Cache()  #: for one run
     perm = _Cache()  #: for the session
 
 
 class TrueOnce:
-    """True the first n times that it is tested."""
+    """True the first n times that it is tested.
+
+    >>> header = TrueOnce()
+    >>> for name in "ab":
+    ...     if header:
+    ...         print("names")
+    ...     print(name)
+    names
+    a
+    b
+    """
 
     def __init__(self, n: int = 1) -> None:
         self._left = n
@@ -152,7 +173,11 @@ API_options = Bunch(experimental=False, debug=0, dumpcache=False)
 
 
 def iterN(seq: Iterable[_Item], n: int) -> Iterator[_Item]:
-    """At most n items of a sequence."""
+    """At most n items of a sequence.
+
+    >>> list(iterN(range(1000), 3))
+    [0, 1, 2]
+    """
     yield from itertools.islice(seq, n)
 
 
@@ -175,7 +200,12 @@ def dbits2str(flags: int, mapping: Mapping[str, int], offset: int = 0) -> str:
 
 
 def print2columns(left: str, right: str) -> None:
-    """Print two texts beside each other; the left one takes 38 columns."""
+    """Print two texts beside each other; the left one takes 38 columns.
+
+    >>> print2columns("left\\nlower", "right")
+    left                                  right
+    lower
+    """
     for one, other in itertools.zip_longest(left.splitlines(), right.splitlines(), fillvalue=""):
         print(f"{one:<38}{other}".rstrip())
 
@@ -280,7 +310,11 @@ def isfileoutput() -> bool:
 
 
 def argv2s(argv: list[str]) -> str:
-    """A command line as text, the script by its base name, between blanks."""
+    """A command line as text, the script by its base name, between blanks.
+
+    >>> argv2s(["/root/bin/tasks.py", "-c", "my task"])
+    ' tasks.py -c "my task" '
+    """
     words = [os.path.basename(argv[0]), *argv[1:]] if argv else []
     return " " + " ".join(f'"{word}"' if " " in word else word for word in words) + " "
 

@@ -14,8 +14,11 @@ def readSU(symbol: str, addr: int) -> StructResult:
     """The struct or union of this type at an address; nothing is read yet. TypeError when the type
     is unknown.
 
-    >>> readSU("struct task_struct", 0xffff888003c0a000).comm
-    'swapper/0'
+    >>> init = readSU("struct task_struct", pid_to_task(1))
+    >>> init.pid, init.real_parent.comm, init.mm.owner == init
+    (1, 'swapper/0', True)
+    >>> readSU("struct task_struct", 0) or "a NULL pointer"
+    'a NULL pointer'
     """
     return structs.at(structs.class_named(symbol), addr)
 
@@ -25,6 +28,14 @@ def readSymbol(symbol: str) -> Any:
 
     One without debug info reads as an ``int``. Per-CPU variables are not relocated: use
     `LinuxDump.percpu`.
+
+    >>> readSymbol("init_task").comm
+    'swapper/0'
+    >>> readSymbol("init_uts_ns").name.sysname, readSymbol("system_state")
+    ('Linux', SYSTEM_RUNNING)
+    >>> readSymbol("nosuch")
+    Traceback (most recent call last):
+    TypeError: nosuch is unknown: the debug info has no such variable
     """
     try:
         info = datatypes.whatis(symbol)
@@ -37,7 +48,12 @@ def readSymbol(symbol: str) -> Any:
 
 
 def Addr(obj: Any, extra: str | None = None) -> int:
-    """Address of a struct, of one of its members, or of text; TypeError for all else."""
+    """Address of a struct, of one of its members, or of text; TypeError for all else.
+
+    >>> task = readSymbol("init_task")
+    >>> Addr(task) == int(task), Addr(task.tasks) == Addr(task, "tasks")
+    (True, True)
+    """
     if isinstance(obj, StructResult):
         return int(obj) + (obj.fieldOffset(extra) if extra else 0)
     if isinstance(obj, values.SmartString) and obj.addr is not None:
@@ -46,14 +62,24 @@ def Addr(obj: Any, extra: str | None = None) -> int:
 
 
 def Deref(obj: Any) -> Any:
-    """What a typed pointer leads to; a struct itself; TypeError for all else."""
+    """What a typed pointer leads to; a struct itself; TypeError for all else.
+
+    >>> files = readSU("struct task_struct", pid_to_task(1)).files
+    >>> files.fdt.fd.ptrlev, Deref(files.fdt.fd).ptrlev
+    (2, 1)
+    """
     if isinstance(obj, (values.tPtr, StructResult)):
         return obj.Deref
     raise TypeError(f"{type(obj).__name__} is no pointer")
 
 
 def container_of(ptr: int, ctype: str, member: str) -> StructResult:
-    """The struct whose member (``"a.b"`` descends) lies at ``ptr``; KeyError for no such member."""
+    """The struct whose member (``"a.b"`` descends) lies at ``ptr``; KeyError for no such member.
+
+    >>> task = readSymbol("init_task")
+    >>> container_of(task.tasks, "struct task_struct", "tasks") == task
+    True
+    """
     known = _containers.get((ctype, member))
     if known is None:
         cls = structs.class_named(ctype)
@@ -66,7 +92,12 @@ lowlevel.on_forget(_containers.clear)
 
 
 def printObject(obj: Any) -> None:
-    """Print a struct as GDB does; TypeError for all else."""
+    """Print a struct as GDB does; TypeError for all else.
+
+    >>> printObject(readSymbol("init_task").sched_info)
+    --- struct sched_info 0x... ---
+    {pcount = ..., last_queued = ...}
+    """
     if not isinstance(obj, StructResult):
         raise TypeError(f"{type(obj).__name__} is no struct")
     print(f"--- {obj.PYT_symbol} {int(obj):#x} ---")

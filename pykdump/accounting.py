@@ -30,5 +30,9 @@ def get_task_mem_usage(task: int) -> tuple[int, int]:
     be read.
 
     :param task: ``struct task_struct *``.
+
+    >>> vsz, rss = get_task_mem_usage(pid_to_task(1))
+    >>> vsz > rss > 0, get_task_mem_usage(pid_to_task(2))
+    (True, (0, 0))
     """
     return models.get().memory_of_task(int(task))

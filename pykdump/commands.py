@@ -73,7 +73,13 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     Raises crash.error when it fails, and when it prints nothing; its text is what was collected.
     A command that is not known is named in it.
 
-    >>> for line in exec_crash_command("log").splitlines(): ...
+    >>> for line in exec_crash_command("sys").splitlines():
+    ...     if "MACHINE" in line:
+    ...         print(line.split()[1])
+    x86_64
+    >>> exec_crash_command("nosuch")
+    Traceback (most recent call last):
+    pykdump._accel.CrashError: there is no command nosuch here; see: crash help
     """
     found: list[str] = []
     try:
@@ -92,6 +98,9 @@ def exec_crash_command_bg(cmd: str, timeout: int | None = None) -> str:
 
     :param timeout: seconds; None for what ``--timeout`` says. A command stopped by it and one that
         fails are noted in ``pylog``.
+
+    >>> "Linux version" in exec_crash_command_bg("log", timeout=60)
+    True
     """
     seconds = _timeout if timeout is None else timeout
     found: list[str] = []
@@ -119,7 +128,11 @@ def exec_crash_command_bg2(cmd: str) -> tuple[int, int]:
 
 
 def exec_gdb_command(cmd: str) -> str | None:
-    """Output of a command of GDB, None when it fails."""
+    """Output of a command of GDB, None when it fails.
+
+    >>> exec_gdb_command("output 6 * 7"), exec_gdb_command("nosuch")
+    ('42', None)
+    """
     try:
         return gdb().execute(cmd)
     except CrashError:
@@ -136,7 +149,12 @@ def exec_command(line: str) -> None:
 
 
 def set_default_timeout(sec: int) -> int:
-    """How long commands in the background may take from now on; returns the value before."""
+    """How long commands in the background may take from now on; returns the value before.
+
+    >>> before = set_default_timeout(60)
+    >>> set_default_timeout(before)
+    60
+    """
     global _timeout
     before, _timeout = _timeout, sec
     return before
@@ -152,7 +170,7 @@ def SuppressCrashErrors(outfile: str = "/dev/null") -> Iterator[None]:
     """For the body, error messages go to a file.
 
     >>> with SuppressCrashErrors():
-    ...     text = exec_crash_command_bg("kmem -s")
+    ...     text = exec_crash_command_bg("sys")
     """
     with open(outfile, "a", encoding="utf-8") as file, contextlib.redirect_stderr(file):
         yield

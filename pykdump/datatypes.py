@@ -20,6 +20,12 @@ class TypeInfo:
 
     An array is described by its elements and its dimensions, a pointer by what it leads to and the
     number of stars.
+
+    >>> TypeInfo("struct list_head *")
+    TypeInfo <struct list_head *> size=8
+    >>> info = TypeInfo("unsigned int")
+    >>> info.stype, info.size, info.uint, info.ptrlev
+    ('unsigned int', 4, True, None)
     """
 
     stype: str  #: name of a typedef, a tag or a base type without stars; "(func)" for functions
@@ -122,7 +128,14 @@ def _brackets(dims: list[int] | None) -> str:
 
 
 class VarInfo:
-    """A global variable (``whatis("x")``) or a member (``SUInfo("struct s")["f"]``)."""
+    """A global variable (``whatis("x")``) or a member (``SUInfo("struct s")["f"]``).
+
+    >>> info = getStructInfo("struct task_struct")["comm"]
+    >>> info.size, info.array, info.basetype, info.shortstr()
+    (16, 16, 'char', 'char comm[16];')
+    >>> info.reader(sym2addr("init_task") + info.offset)
+    'swapper/0'
+    """
 
     def __init__(self, name: str, type_: CType, field: CField | None = None) -> None:
         self.name = name
@@ -199,6 +212,16 @@ class SUInfo(dict[str, VarInfo]):
     """Members of a struct or union by name, those of anonymous members included; also attributes.
 
     Raises TypeError when the type is unknown.
+
+    >>> info = SUInfo("struct list_head")
+    >>> list(info), info.size, info["prev"].offset
+    (['next', 'prev'], 16, 8)
+    >>> print(info)
+    <SUInfo>
+    struct list_head {
+        struct list_head *next;
+        struct list_head *prev;
+    }
     """
 
     PYT_sname: str
@@ -263,6 +286,12 @@ class ArtStructInfo(SUInfo):
     """A struct made by hand, for a type that the debug info does not have; empty at first.
 
     ``readSU(name, addr)`` and ``getStructInfo(name)`` know it from then on.
+
+    >>> pair = ArtStructInfo("struct pair")
+    >>> pair.append("int", "first")
+    >>> pair.append("char[12]", "name")
+    >>> len(readSU("struct pair", 0)), pair["name"].offset
+    (16, 4)
     """
 
     def __init__(self, name: str) -> None:
@@ -307,6 +336,10 @@ class EnumInfo(dict[str, int]):
     :param name: ``enum tag``, or any enumerator of an enum without a tag.
 
     Raises TypeError when it is unknown.
+
+    >>> types = EnumInfo("enum pid_type")
+    >>> types.PIDTYPE_PID, types.getnam(0), types.getnam(99)
+    (0, 'PIDTYPE_PID', '<enum pid_type, bad value 99>')
     """
 
     stype: str
@@ -366,14 +399,23 @@ def find_type(name: str) -> CType:
 
 
 def getStructInfo(name: str) -> SUInfo:
-    """The `SUInfo` of a struct or union; TypeError when it is unknown."""
+    """The `SUInfo` of a struct or union; TypeError when it is unknown.
+
+    >>> getStructInfo("struct list_head").getFnames()
+    ['next', 'prev']
+    """
     if name not in _infos:
         _infos[name] = SUInfo(name)
     return _infos[name]
 
 
 def whatis(name: str) -> VarInfo:
-    """Type and address of a global variable; TypeError without debug info for it."""
+    """Type and address of a global variable; TypeError without debug info for it.
+
+    >>> info = whatis("init_task")
+    >>> info.ctype, info.addr == sym2addr("init_task")
+    ('struct task_struct', True)
+    """
     if name not in _variables:
         try:
             made = VarInfo(name, debugtypes.of_variable(name))
@@ -388,7 +430,11 @@ def whatis(name: str) -> VarInfo:
 
 
 def funcargs(symbol: str) -> list[str] | None:
-    """Types of a function's arguments as C spells them; None for what is no known function."""
+    """Types of a function's arguments as C spells them; None for what is no known function.
+
+    >>> funcargs("vfs_read")
+    ['struct file *', 'char *', 'size_t', 'loff_t *']
+    """
     try:
         info = TypeInfo.of(debugtypes.of_variable(symbol))
     except SymbolMissingError:
@@ -397,13 +443,21 @@ def funcargs(symbol: str) -> list[str] | None:
 
 
 def type_length(name: str) -> int:
-    """Size of a type in bytes, of an element if it is an array; -1 when it is unknown."""
+    """Size of a type in bytes, of an element if it is an array; -1 when it is unknown.
+
+    >>> type_length("struct list_head"), type_length("nosuch")
+    (16, -1)
+    """
     found = debugtypes.find_or_none(name)
     return -1 if found is None else TypeInfo.of(found).size
 
 
 def enumerator_value(name: str) -> int | None:
-    """Value of an enumerator; None when there is none of this name."""
+    """Value of an enumerator; None when there is none of this name.
+
+    >>> enumerator_value("PIDTYPE_PID"), enumerator_value("nosuch")
+    (0, None)
+    """
     found = debugtypes.enum_of(name)
     return None if found is None else found.enumerators[name]
 

@@ -46,7 +46,12 @@ def _loader() -> Loader:
 
 
 def lsModules() -> list[str]:
-    """Names of the modules that are loaded in the dump."""
+    """Names of the modules that are loaded in the dump.
+
+    >>> names = lsModules()
+    >>> len(names) == len(set(names)) > 0
+    True
+    """
     return _loader().names()
 
 
@@ -57,6 +62,9 @@ def loadModule(name: str, ofile: str | None = None, altname: str | None = None) 
     :param ofile: the file; None to search by build-id, then by name below the folders of
         ``sys_info.debuginfo``. A file of another build is never taken.
     :param altname: name of the module in the dump, if it is another one.
+
+    >>> loadModule("nosuch")
+    False
     """
     wanted = plain(altname or name)
     if wanted not in lsModules():

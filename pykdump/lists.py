@@ -25,7 +25,13 @@ _maxel = 10_000
 
 
 def setListMaxel(value: int) -> None:
-    """Let list readers return at most this many elements where they are not told otherwise."""
+    """Let list readers return at most this many elements where they are not told otherwise.
+
+    >>> setListMaxel(3)
+    >>> len(readList(sym2addr("modules"), warn=False))
+    3
+    >>> setListMaxel(10000)
+    """
     global _maxel
     _maxel = value
 
@@ -43,6 +49,10 @@ def readList(
     :param start: the first node; it comes first in the list, if ``inchead``.
 
     A list that is broken gives what could be read, and an error in the log.
+
+    >>> head = sym2addr("modules")
+    >>> readList(head)[0] == head, len(readList(head)) == len(readList(head, inchead=False)) + 1
+    (True, True)
     """
     walk, limit = _walk(start, offset, maxel, inchead)
     if walk is None:
@@ -58,13 +68,19 @@ def readListByHead(
     return readList(start, offset, maxel=maxel, inchead=False, warn=warn)
 
 
+#: The same as `readListByHead`.
 list_for_each_entry = readListByHead
 
 
 def readBadList(
     start: int, offset: int = 0, *, maxel: int | None = None, inchead: bool = True
 ) -> tuple[list[int], Union[None, str, CrashError]]:
-    """As `readList`, with what is wrong: None, a text, or the crash.error of an unreadable node."""
+    """As `readList`, with what is wrong: None, a text, or the crash.error of an unreadable node.
+
+    >>> nodes, error = readBadList(sym2addr("modules"))
+    >>> len(nodes) > 1, error
+    (True, None)
+    """
     walk, _ = _walk(start, offset, maxel, inchead)
     if walk is None:
         return [], None
@@ -128,8 +144,13 @@ def readSUListFromHead(
 
     :param head: ``struct list_head *``, or the name of a variable that is on the list itself.
 
-    >>> readSUListFromHead("init_task", "tasks", "struct task_struct")[0].comm
-    'systemd'
+    >>> tasks = readSUListFromHead("init_task", "tasks", "struct task_struct")
+    >>> tasks[0].pid, tasks[1].comm
+    (1, 'kthreadd')
+    >>> head = Addr(readSU("struct task_struct", 0).children) + tasks[0]
+    >>> [child.real_parent.pid for child in readSUListFromHead(head, "sibling",
+    ...     "struct task_struct")][:1]
+    [1]
     """
     cls = structs.class_named(structname)
     offset = _list_offset(cls, listfieldname)
@@ -178,8 +199,9 @@ class ListHead(list[Any]):
     """The nodes of a list: ``struct list_head``, or addresses if a struct is named; then ``.field``
     gives the structs that are linked by that member.
 
-    >>> ListHead(sym2addr("modules"), "struct module").list[0].name
-    'ext4'
+    >>> modules = ListHead(sym2addr("modules"), "struct module")
+    >>> [module.name for module in modules.list] == lsModules()
+    True
     """
 
     def __init__(
@@ -207,7 +229,11 @@ class ListHead(list[Any]):
 
 
 def LH_isempty(lh: Any) -> bool:
-    """Whether a ``struct list_head`` points to itself; false for NULL."""
+    """Whether a ``struct list_head`` points to itself; false for NULL.
+
+    >>> LH_isempty(readSymbol("modules"))
+    False
+    """
     return bool(lh) and readPtr(int(lh)) == int(lh)
 
 
@@ -217,6 +243,9 @@ def readStructNext(
     """Structs that each point to the next by a member, up to NULL.
 
     :param shead: the first one: a struct, or a typed pointer to one.
+
+    >>> [type.name for type in readStructNext(readSymbol("file_systems"), "next")][:1]
+    ['sysfs']
     """
     if not shead:
         return []
@@ -242,7 +271,12 @@ def _follow(first: Any, nextname: str, limit: int) -> list[Any]:
 
 
 def hlist_for_each_entry(structname: str, head: Any, member: str) -> Iterator[StructResult]:
-    """The structs on a ``struct hlist_head`` list."""
+    """The structs on a ``struct hlist_head`` list.
+
+    >>> pid = readSU("struct task_struct", pid_to_task(1)).thread_pid
+    >>> [t.pid for t in hlist_for_each_entry("struct task_struct", pid.tasks[0], "pid_links")]
+    [1]
+    """
     cls = structs.class_named(structname)
     offset = member_offset_in(cls, member)
     walk = walks.walk_chain(int(head), limit=_maxel)
@@ -251,7 +285,12 @@ def hlist_for_each_entry(structname: str, head: Any, member: str) -> Iterator[St
 
 
 def readSUArray(structname: str, startaddr: int, dim: int = 0) -> Any:
-    """A list of ``dim`` structs that lie one after another; a generator if ``dim`` is 0."""
+    """A list of ``dim`` structs that lie one after another; a generator if ``dim`` is 0.
+
+    >>> limits = readSymbol("init_task").signal.rlim[0]
+    >>> [limit - limits for limit in readSUArray("struct rlimit", limits, 3)]
+    [0, 16, 32]
+    """
     cls = structs.class_named(structname)
     size = cls.ctype().size
     if dim:
@@ -263,7 +302,11 @@ def readSUArray(structname: str, startaddr: int, dim: int = 0) -> Any:
 
 
 def getListSize(addr: int, offset: int, maxel: int) -> int:
-    """Number of nodes of a list without its head, at most ``maxel``; 0 for NULL."""
+    """Number of nodes of a list without its head, at most ``maxel``; 0 for NULL.
+
+    >>> getListSize(sym2addr("modules"), 0, 10000) == len(lsModules())
+    True
+    """
     walk, _ = _walk(addr, offset, maxel, False)
     return 0 if walk is None else len(walk.nodes)
 
@@ -282,5 +325,11 @@ def getFullBucketsH(
 
 
 def getFullBuckets(start: int, bsize: int, items: int, chain_off: int = 0) -> list[int]:
-    """First pointers of the buckets of a hash table that are not empty."""
+    """First pointers of the buckets of a hash table that are not empty.
+
+    >>> size = struct_size("struct hlist_head")
+    >>> buckets = getFullBuckets(readSymbol("inode_hashtable"), size, 1024)
+    >>> 0 < len(buckets) <= 1024, 0 in buckets
+    (True, False)
+    """
     return [first for _, first in getFullBucketsH(start, bsize, items, chain_off)]

@@ -18,7 +18,12 @@ WARNING = "+++WARNING+++"
 
 
 class PyLog:
-    """All objects share one state: whoever asks for a PyLog gets the log of the running tool."""
+    """All objects share one state: whoever asks for a PyLog gets the log of the running tool.
+
+    >>> pylog.warning("the list of", "devices", "is cut")
+    +++WARNING+++ the list of devices is cut
+    >>> pylog.info("seen in the summary only")
+    """
 
     _problems: dict[str, list[str]] = {"WARNING": [], "ERROR": []}
     _timeouts: list[str] = []
@@ -150,4 +155,5 @@ def _lines(messages: list[str], indent: str = "    ") -> Iterator[str]:
         yield from (indent + line for line in text.splitlines())
 
 
+#: The log of the running script: ``pylog.warning("...")``; its methods are those of `PyLog`.
 pylog = PyLog()

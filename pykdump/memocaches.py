@@ -16,11 +16,14 @@ from pykdump import lowlevel
 
 _Result = TypeVar("_Result")
 
-#: When a cached result is dropped, as flags for ``memoize_cond``.
-CU_LIVE = 1  # not kept on a live kernel; a dump never is one
-CU_LOAD = 2  # when debug info of a module is loaded
-CU_PYMOD = 4  # by --reload
-CU_TIMEOUT = 8  # when --timeout grows
+#: Flag of ``memoize_cond``: not kept on a live kernel; a dump never is one.
+CU_LIVE = 1
+#: Flag of ``memoize_cond``: dropped when debug info of a module is loaded.
+CU_LOAD = 2
+#: Flag of ``memoize_cond``: dropped by ``--reload``.
+CU_PYMOD = 4
+#: Flag of ``memoize_cond``: dropped when ``--timeout`` grows.
+CU_TIMEOUT = 8
 
 #: Whether purges and new entries are told (``pyctl debugMemoize=1``).
 debugMemoize = 0
@@ -39,6 +42,13 @@ def memoize_cond(flags: int) -> Callable[[Callable[..., _Result]], Callable[...,
     cannot be hashed are never kept.
 
     :param flags: CU_* that say when results are dropped, 0 for never.
+
+    >>> @memoize_cond(CU_LIVE | CU_LOAD)
+    ... def pids(comm):
+    ...     tasks = readSUListFromHead("init_task", "tasks", "struct task_struct")
+    ...     return [task.pid for task in tasks if task.comm == comm]
+    >>> pids("kthreadd"), pids("kthreadd", MEMOIZE=False)
+    ([2], [2])
     """
 
     def decorate(function: Callable[..., _Result]) -> Callable[..., _Result]:
@@ -100,7 +110,9 @@ def PY_select(*expressions: str) -> Any:
     Each is evaluated in the caller's frame; KeyError, NameError, TypeError and AttributeError mean
     the next one. The winner is remembered for the line of the call.
 
-    >>> state = PY_select("task.__state", "task.state")
+    >>> task = readSymbol("init_task")
+    >>> PY_select("task.__state", "task.state")
+    0
     """
     _drop_stale()
     frame = sys._getframe(1)

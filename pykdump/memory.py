@@ -21,6 +21,13 @@ def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
     """Exactly ``size`` bytes: of kernel memory, unless `set_readmem_task` chose a process.
 
     :param mtype: KVADDR, UVADDR (of that process) or PHYSADDR.
+
+    >>> comm = readSymbol("init_task").comm
+    >>> readmem(Addr(comm), 10)
+    b'swapper/0\\x00'
+    >>> readmem(0, 8)
+    Traceback (most recent call last):
+    IndexError: NULL pointer: no memory lies at 0
     """
     addr = int(addr)
     if addr == 0 and mtype != PHYSADDR:
@@ -50,7 +57,11 @@ def readU16(addr: int) -> int:
 
 
 def readU32(addr: int) -> int:
-    """``u32`` at an address."""
+    """``u32`` at an address.
+
+    >>> readU32(sym2addr("nr_cpu_ids")) >= sys_info.CPUS
+    True
+    """
     return _number(addr, 4, False)
 
 
@@ -69,11 +80,16 @@ def readS64(addr: int) -> int:
     return _number(addr, 8, True)
 
 
+#: ``int``, ``unsigned int``, ``long``, ``unsigned long`` at an address.
 readInt, readUInt, readLong, readULong = readS32, readU32, readS64, readU64
 
 
 def readPtr(addr: int, mtype: int | None = None) -> int:
-    """Pointer at an address, as int."""
+    """Pointer at an address, as int.
+
+    >>> readPtr(sym2addr("modules")) == readSymbol("modules").next
+    True
+    """
     return _number(addr, 8, False, mtype)
 
 
@@ -83,7 +99,11 @@ def readIntN(addr: int, size: int, signed: bool = False) -> int:
 
 
 def mem2long(source: bytes, signed: bool = False, array: int = 0) -> int | list[int]:
-    """Bytes as an integer of their size; with ``array`` above 1, a list of so many of them."""
+    """Bytes as an integer of their size; with ``array`` above 1, a list of so many of them.
+
+    >>> crash.mem2long(b"\\1\\0\\0\\0"), crash.mem2long(b"\\1\\0\\2\\0", array=2)
+    (1, [1, 2])
+    """
     count = max(array, 1)
     size, rest = divmod(len(source), count)
     if size not in (1, 2, 4, 8) or rest:
@@ -131,7 +151,11 @@ def uvtop(taskaddr: int, vaddr: int) -> int:
 
 
 def phys_to_page(physaddr: int) -> int:
-    """Address of the ``struct page`` of a physical address; crash.error when there is none."""
+    """Address of the ``struct page`` of a physical address; crash.error when there is none.
+
+    >>> hexl(phys_to_page(0x2000) - phys_to_page(0x1000)) == hexl(struct_size("struct page"))
+    True
+    """
     base = lowlevel.find_symbol("vmemmap_base")
     start = readU64(base) if base else 0xFFFFEA0000000000
     size = lowlevel.sizeof("struct page")
@@ -149,7 +173,11 @@ def unsigned16(value: int) -> int:
 
 
 def unsigned32(value: int) -> int:
-    """The lowest 32 bits."""
+    """The lowest 32 bits.
+
+    >>> unsigned32(-1) == INT_MASK
+    True
+    """
     return value & 0xFFFF_FFFF
 
 
@@ -158,11 +186,16 @@ def unsigned64(value: int) -> int:
     return value & _U64
 
 
+#: As ``unsigned int``, as ``unsigned long``: the lowest 32 or 64 bits.
 uInt, uLong = unsigned32, unsigned64
 
 
 def sLong(value: int) -> int:
-    """An unsigned long as a signed one."""
+    """An unsigned long as a signed one.
+
+    >>> sLong(0xffffffffffffffff)
+    -1
+    """
     return (value & _U64) - ((value & 1 << 63) << 1)
 
 
@@ -176,14 +209,23 @@ def le32_to_cpu(value: int) -> int:
     return value & 0xFFFF_FFFF
 
 
+#: A number as a little-endian ``u32`` of the dump.
 cpu_to_le32 = le32_to_cpu
 
 
 def ALIGN(addr: int, align: int) -> int:
-    """An address rounded up to a power of two."""
+    """An address rounded up to a power of two.
+
+    >>> hexl(ALIGN(0x1001, 0x1000))
+    '0x2000'
+    """
     return (int(addr) + align - 1) & ~(align - 1)
 
 
 def FD_ISSET(fd: int, bits: bytes) -> bool:
-    """Whether the bit of a descriptor is set in an fd bitmap."""
+    """Whether the bit of a descriptor is set in an fd bitmap.
+
+    >>> FD_ISSET(9, b"\\x00\\x02"), FD_ISSET(8, b"\\x00\\x02")
+    (True, False)
+    """
     return fd // 8 < len(bits) and bool(bits[fd // 8] >> fd % 8 & 1)

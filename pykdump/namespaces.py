@@ -15,7 +15,11 @@ _chosen: tuple[lowlevel.Kernel, int] | None = None
 
 def get_nsproxy() -> StructResult | None:
     """The current ``struct nsproxy``: of the task that `set_nsproxy` chose, else the first one.
-    None on kernels without."""
+    None on kernels without.
+
+    >>> get_nsproxy().uts_ns.name.sysname
+    'Linux'
+    """
     if _chosen is not None and _chosen[0] is lowlevel.kernel():
         return readSU("struct nsproxy", _chosen[1])
     try:
@@ -27,7 +31,13 @@ def get_nsproxy() -> StructResult | None:
 
 def set_nsproxy(pid: int | None = None) -> None:
     """Look into the namespaces of a task, or again into the first ones; crash.error when there is
-    no such task, or it has none any more."""
+    no such task, or it has none any more.
+
+    >>> set_nsproxy(1)
+    >>> get_nsproxy() == readSU("struct task_struct", pid_to_task(1)).nsproxy
+    True
+    >>> set_nsproxy()
+    """
     global _chosen
     _chosen = None
     if pid is None:
@@ -49,4 +59,5 @@ class _Globals:
         return readSymbol(name)
 
 
+#: Global variables as attributes: ``PYKD.jiffies`` is ``readSymbol("jiffies")``.
 PYKD = _Globals()

@@ -39,18 +39,35 @@ def structSetAttr(
 
     Returns whether there is such a path: ``structSetAttr("struct task_struct", "State",
     ["__state", "state"])``.
+
+    >>> structSetAttr("struct task_struct", "Parent", ["real_parent", "p_pptr"])
+    True
+    >>> readSU("struct task_struct", pid_to_task(1)).Parent.comm
+    'swapper/0'
     """
     return _declare([sname, *sextra], aname, _Declared(sname, _paths(chains)))
 
 
 def structSetProcAttr(sname: str, aname: str, meth: Function) -> bool:
-    """Give a struct an attribute whose value is ``meth(object)``; whether the struct exists."""
+    """Give a struct an attribute whose value is ``meth(object)``; whether the struct exists.
+
+    >>> structSetProcAttr("struct task_struct", "Label", lambda task: f"{task.pid}/{task.comm}")
+    True
+    >>> readSymbol("init_task").Label
+    '0/swapper/0'
+    """
     return _declare([sname], aname, _Declared(sname, (), meth))
 
 
 class AttrSetter:
     """Assigning ``x.Name = path``, ``(paths)`` or ``[paths, function of the value]`` declares Name
-    on all of these structs that exist; reading it says whether there is such a path."""
+    on all of these structs that exist; reading it says whether there is such a path.
+
+    >>> more = AttrSetter("struct task_struct")
+    >>> more.Files = "files.fdt.max_fds"
+    >>> more.Files, readSU("struct task_struct", pid_to_task(1)).Files >= 64
+    (True, True)
+    """
 
     def __init__(self, sname: str, *more: str) -> None:
         self.__dict__["_structs"] = [sname, *more]

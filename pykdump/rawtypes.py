@@ -19,7 +19,7 @@ def gdb_typeinfo(name: str) -> dict[str, Any]:
     first), ``edef`` (pairs of enumerator and value), and ``body`` of a struct: dicts of its members
     with ``fname``, ``bitoffset``, and ``bitsize`` of bitfields.
 
-    >>> gdb_typeinfo("enum pid_type")["edef"][0]
+    >>> crash.gdb_typeinfo("enum pid_type")["edef"][0]
     ('PIDTYPE_PID', 0)
     """
     return _described(debugtypes.find(name), with_body=True)

@@ -31,6 +31,15 @@ class StructResult(StructObject):
     struct and one that points to a struct both give a StructResult, so ``a.b.c`` replaces any mix
     of ``.`` and ``->``. Raises TypeError when the type is unknown; a member that is not there is a
     KeyError, one at NULL an IndexError or crash.error, and unreadable memory crash.error.
+
+    >>> task = StructResult("struct task_struct", sym2addr("init_task"))
+    >>> task.comm, task.hasField("pid"), len(task) == struct_size("struct task_struct")
+    ('swapper/0', True, True)
+    >>> task.nosuch
+    Traceback (most recent call last):
+    KeyError: '<struct task_struct> does not have a field <nosuch>'
+    >>> (task + 1) - task == len(task), task == int(task)
+    (True, True)
     """
 
     PYT_symbol: str = ""  #: name of the type, as it was asked for

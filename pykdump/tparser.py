@@ -75,8 +75,9 @@ class CDefine(dict[str, int]):
     A value is decimal, hexadecimal, octal, an earlier name, or an expression of these. The first
     line that is none of this ends the text.
 
-    >>> modes = CDefine("#define S_IFMT 00170000")
-    >>> modes.S_IFMT == modes["S_IFMT"] == 0o170000
+    >>> modes = CDefine("#define S_IFMT 00170000\\n#define S_IFDIR 0x4000")
+    >>> modes.S_IFMT == modes["S_IFMT"] == 0o170000, modes.value2key(0x4000)
+    (True, 'S_IFDIR')
     """
 
     def __init__(self, text: str) -> None:
@@ -183,6 +184,10 @@ def parseSUDef(text: str) -> SUDef:
     """The members of a struct or union that holds no other by value without a name.
 
     Raises ValueError for what is no such declaration.
+
+    >>> from pykdump.tparser import parseSUDef
+    >>> [(f.ctype, f.stars, f.name) for f in parseSUDef("struct x { char *a; int b; };").fields]
+    [('char', 1, 'a'), ('int', 0, 'b')]
     """
     found = _SU.fullmatch(_COMMENT.sub(" ", text))
     if not found or "{" in found[3] or "(" in found[3]:
@@ -217,6 +222,10 @@ def parser_header_tabs(text: str, anyws: bool = False, skip: int = 0) -> list[Ro
 
     :param anyws: columns are separated by any white space, and not by tabs only.
     :param skip: lines before the header.
+
+    >>> from pykdump.tparser import parser_header_tabs
+    >>> parser_header_tabs("NAME\\tSIZE\\next4\\t7\\n")
+    [{'NAME': 'ext4', 'SIZE': '7'}]
     """
     lines = [line for line in text.splitlines()[skip:] if line.strip()]
     rows = [line.split() if anyws else _by_tabs(line) for line in lines]

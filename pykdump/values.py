@@ -29,6 +29,12 @@ class SmartString(TextObject):
     """Text of a ``char`` array or behind a ``char *``: up to its NUL, bytes above 127 as ``\\xNN``.
 
     Indices and slices reach what lies behind the NUL, too.
+
+    >>> comm = readSymbol("init_task").comm
+    >>> comm, len(comm), len(comm.ByteArray), comm[9]
+    ('swapper/0', 9, 16, '\\x00')
+    >>> SmartString(b"caf\\xe9")
+    'caf\\\\xe9'
     """
 
     __slots__ = ()
@@ -61,7 +67,12 @@ class SmartString(TextObject):
 
 
 class tEnum(int):
-    """Value of an enum: a number that shows as the enumerator's name."""
+    """Value of an enum: a number that shows as the enumerator's name.
+
+    >>> state = readSymbol("system_state")
+    >>> "%s %d" % (state, state) == f"SYSTEM_RUNNING {enumerator_value('SYSTEM_RUNNING')}"
+    True
+    """
 
     einfo: EnumInfo
 
@@ -89,6 +100,12 @@ class tPtr(int):
     """A pointer that knows what it points at: an address with a type.
 
     Pointers to structs are not these but the structs; nor are ``char *``, which are text.
+
+    >>> stack = readSymbol("init_task").stack
+    >>> stack
+    <tPtr addr=0x... ctype='void *'>
+    >>> stack.ptrlev, stack + 8 == int(stack) + 8
+    (1, True)
     """
 
     ti: TypeInfo

@@ -21,7 +21,11 @@ _NSEC_PER_SEC = 10**9
 
 
 class KernelRev(str):
-    """A kernel's version; ``< <= > >=`` compare numbers: ``KernelRev("5.10") > "5.9"``."""
+    """A kernel's version; ``< <= > >=`` compare numbers: ``KernelRev("5.10") > "5.9"``.
+
+    >>> KernelRev("5.10.0") > "5.9", sys_info.kernel >= "2.6.32"
+    (True, True)
+    """
 
     def _numbers(self, other: object = None) -> list[int]:
         text = str(self if other is None else other)
@@ -59,8 +63,8 @@ def declare_late(key: str, read: Callable[[], Any]) -> None:
 class SysInfo(Bunch):
     """What describes the open dump, as ``sys`` prints it; keys are also attributes.
 
-    >>> sys_info.CPUS, sys_info["LOAD AVERAGE"]
-    (2, '0.12, 0.04, 0.01')
+    >>> sys_info.CPUS > 0, sys_info["MACHINE"].split()[0], sys_info.pointersize
+    (True, 'x86_64', 8)
     """
 
     _filled_for: lowlevel.Kernel | None = None
@@ -176,12 +180,18 @@ def _hz() -> int:
     return 250
 
 
+#: What describes the dump, as ``sys`` prints it: ``sys_info.CPUS``, ``sys_info["LOAD AVERAGE"]``.
 sys_info = SysInfo()
 
+#: Bytes of a pointer and of a ``long``: 8.
 pointersize = PTR_SIZE = LONG_SIZE = 8
+#: Bytes of an ``int``: 4.
 INT_SIZE = 4
+#: Bits of an ``int`` (32) and of a ``long`` (64).
 BITS_PER_INT, BITS_PER_LONG = 8 * INT_SIZE, 8 * LONG_SIZE
+#: All bits of an ``unsigned int``, of an ``unsigned long``.
 INT_MASK, LONG_MASK = (1 << BITS_PER_INT) - 1, (1 << BITS_PER_LONG) - 1
+#: The largest ``int``, the largest ``long``.
 INT_MAX, LONG_MAX = INT_MASK >> 1, LONG_MASK >> 1
 
 _LATE: dict[str, Callable[[], Any]] = {

@@ -33,3 +33,6 @@ def test_every_exported_name_is_described() -> None:
         found = docs.find("pykdump.API", name)
         if found.node is not None:
             assert docs.ast.get_docstring(found.node), f"{found.module}.{name} has no docstring"
+        assert not docs._row(name, found).endswith(
+            "|  |\n"
+        ), f"{found.module}.{name} is not described"
