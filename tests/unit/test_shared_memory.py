@@ -6,6 +6,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import pytest
+
 from LinuxDump import ipc_shm, task_reports
 
 #: Address of each ``struct vm_area_struct`` here, and of the file that it maps.
