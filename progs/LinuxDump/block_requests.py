@@ -10,13 +10,15 @@ from typing import Any
 from LinuxDump import timekeeping, trees
 from LinuxDump.block_devices import Disk, disks
 from pykdump import compat, lowlevel
-from pykdump.errors import PykdumpError
+from pykdump.errors import PykdumpError, ReadError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
 _REQUEST = "struct request"
 compat.member(_REQUEST, "Bytes", "__data_len")
 compat.member(_REQUEST, "Sector", "__sector")
+# v5.16 0a467d0fdd95 ("block: switch to atomic_t for request references")
+compat.member(_REQUEST, "Users", "ref.counter", "ref.refs.counter")
 # v5.16 ("block: move elevator tags into struct blk_mq_hw_ctx ..."): a pointer from 5.10 to 5.15
 _TAGS = Layout("struct blk_mq_tags", "nr_tags", "rqs", "static_rqs")
 _BITMAP = Layout("struct sbitmap", "depth", "shift", "map_nr", "map")
@@ -96,9 +98,10 @@ def _request_addrs(disk: Disk) -> list[int]:
     hctxs = _hctxs(disk.queue_addr)
     for row in _HCTX.read_many(hctxs):
         # With a scheduler a request has a tag of its own before it gets one of the driver.
-        for tags in (row.sched_tags, row.tags) if row else ():
-            if tags:
-                found.update(dict.fromkeys(_of_tags(tags)))
+        if row and row.sched_tags:
+            found.update(dict.fromkeys(_of_tags(row.sched_tags, "internal_tag")))
+        if row and row.tags:
+            found.update(dict.fromkeys(_of_tags(row.tags, "tag")))
     return list(found)
 
 
@@ -121,12 +124,14 @@ def _hctxs(queue: int) -> list[int]:
     return [addr for addr in found if addr]
 
 
-def _of_tags(tags: int) -> Iterator[int]:
+def _of_tags(tags: int, member: str) -> Iterator[int]:
+    # The request with a tag is noted in rqs by the driver's only, and stays there when it is over;
+    # one of static_rqs is it, unless the tags belong to a driver below a scheduler.
     row = _TAGS.read(tags)
     if row is None or not 0 < row.nr_tags <= _MAX_TAGS:
         pylog.warning(f"blk_mq_tags {tags:#x} make no sense or are not in the dump")
         return
-    rqs = row.rqs or row.static_rqs
+    tag_at = lowlevel.member(_REQUEST, member).offset
     for name in "bitmap_tags", "breserved_tags":
         at = lowlevel.member("struct blk_mq_tags", name)
         bitmap = tags + at.offset
@@ -135,10 +140,25 @@ def _of_tags(tags: int) -> Iterator[int]:
         # struct sbitmap_queue begins with its struct sbitmap; normal tags follow the reserved ones
         shift = 0 if name == "breserved_tags" else _reserved(tags)
         for bit in _set_bits(bitmap, row.nr_tags):
-            if shift + bit < row.nr_tags:
-                addr = lowlevel.read_pointer(rqs + 8 * (shift + bit))
-                if addr:
+            tag = shift + bit
+            for table in (row.rqs, row.static_rqs) if tag < row.nr_tags else ():
+                addr = lowlevel.read_pointer(table + 8 * tag) if table else 0
+                if addr and _is_alive(addr, tag_at, tag):
                     yield addr
+                    break
+
+
+def _is_alive(addr: int, tag_at: int, tag: int) -> bool:
+    # Tables keep requests that are over, of which nobody has a reference.
+    try:
+        users = lowlevel.read_uint(addr + _offset("Users"), 4)
+        return bool(users) and lowlevel.read_uint(addr + tag_at, 4) == tag
+    except ReadError:
+        return True  # which is told when it is read
+
+
+def _offset(member: str) -> int:
+    return lowlevel.member(_REQUEST, compat.spelling(_REQUEST, member)).offset
 
 
 def _reserved(tags: int) -> int:
@@ -169,7 +189,7 @@ def _records(disk: Disk, addrs: Sequence[int], now: int | None) -> Iterator[Bloc
             pylog.warning(f"request {addr:#x} of {disk.name}: page is not in the dump, skipped")
         elif row.q == disk.queue_addr:  # tags are shared by the disks of a host
             yield BlockRequest(
-                *(addr, disk.name, disk.addr, row.q, _operation(row.cmd_flags)),
+                *(addr, disk.name, disk.addr, row.q, operation(row.cmd_flags)),
                 *(row.Sector, row.Bytes),
                 _STATES[row.state] if row.state < len(_STATES) else "?",
                 _signed(row.tag),
@@ -180,7 +200,8 @@ def _records(disk: Disk, addrs: Sequence[int], now: int | None) -> Iterator[Bloc
             )
 
 
-def _operation(flags: int) -> str:
+def operation(flags: int) -> str:
+    """READ, WRITE, ... as the flags of a request or bio tell."""
     # v6.0 ff07a02e9e8e ("treewide: Rename enum req_opf into enum req_op")
     for enum in "enum req_op", "enum req_opf":
         if lowlevel.has_type(enum):

@@ -6,7 +6,7 @@ from __future__ import annotations
 import xml.etree.ElementTree as ElementTree
 
 from LinuxDump.hangs import drawing
-from LinuxDump.hangs.graph import Graph, Link, Node
+from LinuxDump.hangs.graph import Cycle, Graph, Link, Node
 
 
 def task(pid: int, age_s: int = 10, state: str = "D") -> Node:
@@ -31,7 +31,7 @@ def abba() -> Graph:
 
 
 def test_a_deadlock_is_a_cycle_told_from_a_task_on() -> None:
-    assert abba().cycles() == [("task 1", "b", "task 2", "a")]
+    assert abba().cycles() == [Cycle(("task 1", "b", "task 2", "a"), (), inferred=False)]
 
 
 def test_a_chain_has_no_cycle() -> None:
@@ -40,7 +40,7 @@ def test_a_chain_has_no_cycle() -> None:
 
 def test_a_task_that_waits_for_its_own_lock_is_a_cycle() -> None:
     graph = Graph([task(1), lock("a")], [waits(1, "a"), held("a", 1)])
-    assert graph.cycles() == [("task 1", "a")]
+    assert [cycle.keys for cycle in graph.cycles()] == [("task 1", "a")]
 
 
 def test_of_a_tangle_the_shortest_cycle_is_told() -> None:
@@ -50,7 +50,41 @@ def test_of_a_tangle_the_shortest_cycle_is_told() -> None:
         held("b", 1),
     ]
     (cycle,) = Graph(nodes, links).cycles()
-    assert cycle == ("task 1", "a", "task 2", "b")
+    assert cycle.keys == ("task 1", "a", "task 2", "b")
+
+
+def test_a_sure_cycle_is_told_before_a_shorter_guess() -> None:
+    nodes = [task(1), task(2), task(3), lock("a"), lock("b"), lock("c")]
+    links = [
+        *(waits(1, "a"), held("a", 2), waits(2, "b"), held("b", 3), waits(3, "c"), held("c", 1)),
+        held("a", 1, inferred=True),
+    ]
+    (cycle,) = Graph(nodes, links).cycles()
+    assert not cycle.inferred and len(cycle.keys) == 6
+    (guess,) = Graph(nodes, [waits(1, "a"), held("a", 1, inferred=True)]).cycles()
+    assert guess.inferred
+
+
+def test_who_waits_behind_a_deadlock_is_counted_with_it() -> None:
+    nodes = [*abba().nodes.values(), task(3), task(4), lock("c")]
+    links = [*abba().links, waits(3, "a"), waits(4, "c"), held("c", 3)]
+    (cycle,) = Graph(nodes, links).cycles()
+    assert set(cycle.keys) == {"task 1", "task 2", "a", "b"}
+    assert set(cycle.behind) == {"task 3", "task 4"}
+
+
+def test_it_is_no_deadlock_when_another_one_could_come() -> None:
+    def either(key: str, pid: int) -> Link:
+        return Link(key, f"task {pid}", "writer is", True, any_of=True)
+
+    nodes = [task(1), task(2), task(3), lock("pipe"), lock("b")]
+    links = [waits(1, "pipe"), either("pipe", 2), waits(2, "b"), held("b", 1)]
+    (cycle,) = Graph(nodes, links).cycles()
+    assert cycle.inferred
+    assert Graph(nodes, [*links, either("pipe", 3)]).cycles() == []
+    # both are stuck: then it is one
+    stuck = Graph(nodes, [*links, either("pipe", 3), waits(3, "b")])
+    assert len(stuck.cycles()) == 1
 
 
 def test_the_blocker_with_most_tasks_comes_first_then_the_oldest() -> None:

@@ -70,7 +70,8 @@ def test_mutexes_have_their_owner_or_none() -> None:
     found = replace(EMPTY, waits=waits, classes=tuple(classes.classify(waits, Graph([], []))))
     shown = lines(found)
     assert " ==================== Waiting on mutexes ====================" in shown
-    assert len(shown[3]) == 61
+    (title,) = [line for line in shown if "Waiting on mutexes" in line]
+    assert len(title) == 61
     at = shown.index("  -- <struct mutex 0xa0> rtnl_mutex")
     assert shown[at + 1] == "   Owner: pid=9 cmd=t9"
     at = shown.index("  -- <struct mutex 0xb0> b")
@@ -105,6 +106,55 @@ def test_a_blocker_is_one_line_with_what_is_inferred_below() -> None:
     expected = '   1 thread, longest 182 s <- mutex a <- pid 9 "t9" D 181 s? <- READ of sdb, 181 s'
     assert expected in shown
     assert '        ? inferred, held by pid 9 "t9": on its stack' in shown
+
+
+def test_the_first_line_counts_the_stuck_and_the_next_tell_the_deadlock() -> None:
+    nodes = (
+        *(Node("t1", "task", 1, 'pid 1 "t1"', S, 1, "D"), Node("a", "mutex", 0xA, "mutex a")),
+        Node("t2", "task", 2, 'pid 2 "t2"', 5 * S, 2, "D"),
+    )
+    links = (Link("t1", "a", "waits to lock"), Link("a", "t1", "held by"), Link("t2", "a", "waits"))
+    steps = (
+        Step("t1", "task", 1, 'pid 1 "t1"', "", False, ""),
+        Step("a", "mutex", 10, "a", "waits to lock", False, ""),
+        Step("t1", "task", 1, 'pid 1 "t1"', "held by", False, ""),
+    )
+    cycle = Chain(1, (1,), 5 * S, 1, False, steps, is_cycle=True, behind=(2,))
+    waits = (wait(1), wait(2), wait(3, "sleep", node=""), wait(4, node=""), wait(5))
+    found = replace(EMPTY, waits=waits, cycles=(cycle,), nodes=nodes, links=links)
+    shown = lines(found)
+    assert shown[1] == (
+        " 5 threads in state D, the longest for 10.0 s: 2 in a deadlock or behind one, 1 behind "
+        "what is told below, 1 asleep for a time or not started, 1 behind what is not known"
+    )
+    assert shown[3] == " *** DEADLOCK of 1 thread, 1 more stuck behind ***"
+    assert 'pid 2 "t2" D 5.0 s' in " ".join(shown)
+    guess = replace(cycle, inferred=True, behind=())
+    assert " *** Possible DEADLOCK of 1 thread ***" in lines(replace(found, cycles=(guess,)))
+
+
+def test_the_end_of_a_chain_says_what_it_does_or_that_nobody_is_known() -> None:
+    nodes = (
+        Node("t9", "task", 9, 'pid 9 "t9"', S, 9, "S"),
+        Node("s", "semaphore", 5, "semaphore s"),
+    )
+    holder = Step("t9", "task", 9, 'pid 9 "t9"', "", False, "", "in nap() < work()")
+    ends = (Chain(1, (1,), S, 1, False, (holder,)),)
+    ends += (
+        Chain(1, (1,), S, 1, False, (Step("s", "semaphore", 5, "semaphore s", "", False, ""),)),
+    )
+    shown = " ".join(lines(replace(EMPTY, blockers=ends, nodes=nodes)))
+    assert 'pid 9 "t9" S 1.0 s, in nap() < work()' in shown
+    assert "semaphore s: its holder is not kept" in shown
+
+
+def test_sleepers_behind_nobody_are_counted_by_kind() -> None:
+    kinds = ("futex", "futex", "sysv_message")
+    waits = tuple(wait(pid, kind, state="S") for pid, kind in enumerate(kinds, 1))
+    (line,) = [line for line in lines(replace(EMPTY, waits=waits)) if "nobody" in line]
+    assert line == (
+        " 3 threads in interruptible sleep, behind nobody known: futex 2, sysv message 1 (pid 3)"
+    )
 
 
 def test_many_waiters_in_a_tree_are_one_line() -> None:

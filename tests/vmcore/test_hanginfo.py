@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 import xml.etree.ElementTree as ElementTree
 from pathlib import Path
 from typing import Any
@@ -55,7 +56,8 @@ def addr(text_: str) -> int:
 
 
 def test_nothing_is_warned_of_but_the_hang(hang_dump: Vmcore) -> None:
-    assert all("Possible hang" in warning for warning in report(hang_dump)["warnings"])
+    known = ("Possible hang", "Memory pressure: 1 thread waits")
+    assert all(warning.startswith(known) for warning in report(hang_dump)["warnings"])
 
 
 def threads(dump: Vmcore) -> list[dict[str, Any]]:
@@ -109,6 +111,7 @@ def test_completions_that_nobody_completes_have_no_holder(hang_dump: Vmcore) -> 
 def test_the_deadlock_is_the_only_cycle(hang_dump: Vmcore) -> None:
     pids = {thread["comm"]: thread["pid"] for thread in threads(hang_dump)}
     (cycle,) = report(hang_dump)["cycles"]
+    assert cycle["behind"] == [pids["hang_behind_ab"]]
     assert cycle["pids"] == sorted((pids["hang_ab"], pids["hang_ba"]))
     assert not cycle["inferred"]
     locks = [addr(step["addr"]) for step in cycle["steps"] if step["kind"] == "mutex"]
@@ -134,7 +137,8 @@ def test_threads_behind_the_dead_disk_reach_its_request_and_it(hang_dump: Vmcore
         assert any(text_.startswith(f"disk {disk['name']} ") for text_ in texts)
         sector = reader["sector"] if pid == reader["pid"] else 0
         assert any(f"at sector {sector} of {disk['name']}" in text_ for text_ in texts)
-    (chain,) = [c for c in found["blockers"] if c["steps"][-1]["kind"] == "disk"]
+    last = [(chain, chain["steps"][-1]["text"]) for chain in found["blockers"]]
+    (chain,) = [chain for chain, text_ in last if text_.startswith(f"disk {disk['name']} ")]
     assert set(chain["pids"]) == {*stuck, reader["pid"]}
 
 
@@ -155,10 +159,44 @@ def test_processes_wait_for_what_was_planted(hang_dump: Vmcore) -> None:
         if "path" in process:
             assert f'inode {process["inode"]} "{process["path"]}"' in wait["text"]
         if "port" in process:
-            assert f":{process['port']} <-> 127.0.0.1:{process['peer_port']}" in wait["text"]
+            ours = process.get("address", "127.0.0.1")
+            peer = f"[{ours}]" if ":" in ours else ours
+            assert f":{process['port']} <-> {peer}:{process['peer_port']}" in wait["text"]
+        if "id" in process:
+            assert f" {process['id']} (" in wait["text"]
     parent = next(c for c in found["blockers"] if planted["waiting_parent"]["pid"] in c["pids"])
     assert planted["stuck_child"]["pid"] in parent["pids"]
     assert parent["steps"][-1]["text"].startswith(f"pid {planted['stuck_child']['holder']} ")
+
+
+def test_what_suspended_devices_keep_is_behind_file_systems_and_journals(hang_dump: Vmcore) -> None:
+    found, planted = report(hang_dump), hang_dump.facts["planted"]
+    for name in "volume_writer", "handle_holder", "ext4_log", "jbd2", "xfs_log":
+        texts = behind(found, wait_of(found, planted[name]["pid"])["node"])
+        device = planted[name]["device"]
+        assert any(f" of {device} (bio " in text_ and "kept back" in text_ for text_ in texts), name
+        (disk,) = [text_ for text_ in texts if text_.startswith(f"dm device {device} ")]
+        assert "suspended" in disk and Path(planted[name]["mount"]).name in disk
+    stuck = {
+        planted[name]["pid"] for name in ("volume_writer", "handle_holder", "ext4_log", "jbd2")
+    }
+    (chain,) = [c for c in found["blockers"] if f"dm device {planted['jbd2']['device']} " in str(c)]
+    assert set(chain["pids"]) == stuck
+
+
+def test_a_multipath_without_paths_says_so(hang_dump: Vmcore) -> None:
+    reader, found = hang_dump.facts["planted"]["no_path"], report(hang_dump)
+    texts = behind(found, wait_of(found, reader["pid"])["node"])
+    what = f"READ of {reader['bytes']} bytes at sector {reader['sector']} of {reader['device']} ("
+    assert texts[0].startswith(what) and ", queued)" in texts[0]
+    usable = f"{reader['usable_paths']} of {reader['paths']} paths usable"
+    assert f"dm device {reader['device']} " in texts[1] and usable in texts[1]
+
+
+def test_a_throttled_thread_names_the_limit_of_its_cgroup(hang_dump: Vmcore) -> None:
+    process = hang_dump.facts["planted"]["throttled"]
+    wait = wait_of(report(hang_dump), process["pid"])
+    assert f"memory.high {process['high_bytes'] / (1 << 20):.1f} MiB" in wait["text"]
 
 
 def test_ages_are_those_since_the_guest_wrote_its_facts(hang_dump: Vmcore) -> None:
@@ -180,7 +218,7 @@ def test_the_deadlock_comes_first_and_the_status_tells(hang_dump: Vmcore) -> Non
     assert run.status == 1
     lines = [line for line in run.out.splitlines() if line.strip().startswith("*** ")]
     assert [line.strip() for line in lines][:3] == [
-        "*** DEADLOCK of 2 threads ***",
+        "*** DEADLOCK of 2 threads, 1 more stuck behind ***",
         "*** Who holds up the others ***",
         "*** Threads in interruptible sleep that wait for others ***",
     ]
@@ -339,6 +377,18 @@ def test_every_blocked_task_of_the_guest_is_there(vmcore: Vmcore) -> None:
         if task["state"] == "D" and not task["comm"].startswith(woken):
             wait = found[task["pid"]]
             assert wait["state"] == "D" and wait["kind"] != "unknown"
+
+
+def test_a_scsi_disk_tells_its_state_and_that_of_its_host(vmcore: Vmcore) -> None:
+    files = " ".join(map(str, next(iter(vmcore.forms.values()))))
+    commands = (f"target kdump {files}", f"pykdump module path {vmcore.modules}")
+    run = gdb(*commands, "pykdump hanginfo", args=[vmcore.vmlinux])
+    disk = vmcore.facts["planted"]["scsi_inflight"]["device"][5:]
+    (line,) = [line for line in run.out.splitlines() if f"<- disk {disk} with 1 request" in line]
+    device, host, state = re.search(r"\(device (\w+), host(\d+) (\w+)\)$", line).groups()
+    told = vmcore.facts["files"]
+    assert told[f"/sys/class/scsi_device/{host}:0:0:0/device/state"].strip() == device
+    assert told[f"/sys/class/scsi_host/host{host}/state"].strip() == state
 
 
 def test_the_suspended_device_is_told_for_sure_with_debug_info(vmcore: Vmcore) -> None:

@@ -50,12 +50,13 @@ def _roots(situation: Situation) -> Iterator[str]:
 def deadlocks(situation: Situation) -> Iterator[Finding]:
     graph = situation.waits.graph
     for cycle in graph.cycles():
-        texts = [printable(graph.nodes[key].text) for key in cycle]
-        behind = len(graph.behind(cycle)) - len(cycle)
-        title = f"deadlock of {sum(graph.nodes[key].kind == 'task' for key in cycle)} tasks"
+        texts = [printable(graph.nodes[key].text) for key in cycle.keys]
+        count = sum(graph.nodes[key].kind == "task" for key in cycle.keys)
+        what = "possible deadlock" if cycle.inferred else "deadlock"
+        behind = f", {len(cycle.behind)} wait behind it" if cycle.behind else ""
         yield Finding(
-            88,
-            title + (f", {behind} wait behind it" if behind else ""),
+            60 if cycle.inferred else 88,
+            f"{what} of {counted(count, 'task')}{behind}",
             (" <- ".join([*texts, texts[0]]),),
             "hanginfo",
         )

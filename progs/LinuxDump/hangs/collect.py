@@ -12,9 +12,11 @@ from LinuxDump import task_selection
 from LinuxDump.hangs import (
     completion_waits,
     holders,
+    journal_waits,
     lock_waits,
     other_waits,
     pipe_waits,
+    poll_waits,
     request_waits,
     user_waits,
 )
@@ -22,7 +24,7 @@ from LinuxDump.hangs.finder import Finder, Target
 from LinuxDump.hangs.graph import Graph, Link
 from LinuxDump.hangs.sleepers import Sleeper, sleepers
 from LinuxDump.task_records import Task, task_table
-from pykdump import collector, sections
+from pykdump import collector, lowlevel, sections
 from pykdump.errors import Interrupted, PykdumpError
 from pykdump.logging import pylog
 
@@ -108,6 +110,8 @@ _BY_FUNCTION: tuple[tuple[str, _Find], ...] = (
         r"|inet_stream_connect$|__inet_stream_connect$|unix_stream_connect$",
         pipe_waits.sock,
     ),
+    (r"do_epoll_wait$|ep_poll$", poll_waits.epoll),
+    (r"do_sys_poll$|do_poll$|do_select$|core_sys_select$", poll_waits.poll),
     (r"do_wait$|__do_wait$", user_waits.child),
     (r"__refrigerator$|get_signal$|do_freezer_trap$", user_waits.frozen),
     (r"_*do_semtimedop$|do_msgrcv$|do_msgsnd$", user_waits.sysv),
@@ -124,7 +128,7 @@ _BY_FUNCTION: tuple[tuple[str, _Find], ...] = (
     (
         r"wait_transaction_\w+$|add_transaction_credits$|start_this_handle$"
         r"|jbd2_\w+$|do_get_write_access$",
-        other_waits.journal,
+        journal_waits.journal,
     ),
 )
 _FINDERS = tuple((re.compile(pattern), find) for pattern, find in _BY_FUNCTION)
@@ -133,6 +137,7 @@ _TOLD_OF_SLEEP = frozenset(
     (
         *(lock_waits.mutex, lock_waits.rwsem, lock_waits.semaphore, lock_waits.rt_mutex),
         *(lock_waits.percpu_rwsem, lock_waits.percpu_drain, user_waits.futex, pipe_waits.pipe),
+        *(poll_waits.epoll, poll_waits.poll),
         *(pipe_waits.sock, user_waits.child, user_waits.frozen, user_waits.sysv),
         *(user_waits.file_lock, request_waits.page, request_waits.bit),
         *(completion_waits.completion, request_waits.queue_entry, request_waits.tag),
@@ -142,12 +147,30 @@ _REPORTED = "DS"
 
 
 def collect() -> Waits:
-    """All tasks that wait, on the dump that is open."""
-    with collector.paused():
-        return _collect()
+    """All tasks that wait, on the dump that is open; what was found is kept."""
+    global _last
+    key = (lowlevel.kernel(), lowlevel.generation)
+    if _last is None or _last[0] != key:
+        warnings: list[str] = []
+        try:
+            with collector.paused(), pylog.kept() as warnings:
+                finder = _find_all()
+                waits = _waits(finder)
+        finally:
+            for warning in warnings:
+                pylog.warning(warning)
+        if finder.has_all_types:  # else another try may find more
+            _last = ((lowlevel.kernel(), lowlevel.generation), waits, warnings)
+        return waits
+    for warning in _last[2]:
+        pylog.warning(warning)
+    return _last[1]
 
 
-def _collect() -> Waits:
+_last: tuple[tuple[object, int], Waits, list[str]] | None = None
+
+
+def _find_all() -> Finder:
     table = task_table()
     with sections.section("stacks"):
         wanted = [task for task in table.tasks if task.idle_cpu is None and task.state in "DSTtI"]
@@ -163,10 +186,15 @@ def _collect() -> Waits:
             node = finder.nodes.get(target.key)
             behind.setdefault(node.addr if node else 0, set()).add(sleeper.task.addr)
         holders.infer(finder, behind)
+    finder.targets = targets
+    return finder
+
+
+def _waits(finder: Finder) -> Waits:
     with sections.section("graph"):
         graph = finder.graph()
-        waits = tuple(_wait(graph, sleeper, target) for sleeper, target in targets)
-    return Waits(waits, graph, finder.by_task, table.by_addr)
+        waits = tuple(_wait(graph, sleeper, target) for sleeper, target in finder.targets)
+    return Waits(waits, graph, finder.by_task, finder.table.by_addr)
 
 
 def _target(finder: Finder, sleeper: Sleeper) -> Target | None:

@@ -10,7 +10,7 @@ from LinuxDump import percpu
 from LinuxDump.hangs import work_waits
 from LinuxDump.hangs.entries import offset
 from LinuxDump.hangs.finder import Finder, Target
-from LinuxDump.hangs.request_waits import request_with_private
+from LinuxDump.hangs.request_waits import io_of_object_with, io_with_private
 from LinuxDump.hangs.sleepers import Sleeper
 from LinuxDump.task_records import Task
 from pykdump import compat, lowlevel
@@ -35,6 +35,9 @@ def completion(finder: Finder, sleeper: Sleeper) -> Target:
     if not addr:
         return Target("completion", "", evidence=f"it is in {sleeper.waits_in}()")
     key = add_completion(finder, sleeper, addr)
+    if not finder.is_linked(key):
+        io = io_of_object_with(finder, addr)
+        finder.link(key, io, "told by the end of", "bio.bi_private is the object that it lies in")
     return Target("completion", key, evidence=evidence)
 
 
@@ -114,7 +117,7 @@ def _task_named(finder: Finder, comm: bytes) -> str | None:
 def bio(finder: Finder, sleeper: Sleeper) -> Target:
     """In submit_bio_wait(): the bio's end tells the completion."""
     addr, evidence = completion_of(finder, sleeper)
-    key = request_with_private(finder, addr) if addr else None
+    key = io_with_private(finder, addr) if addr else None
     if key:
         return Target("block_request", key, evidence="bio.bi_private is its completion", addr=addr)
     node = add_completion(finder, sleeper, addr) if addr else ""

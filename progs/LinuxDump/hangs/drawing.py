@@ -104,7 +104,7 @@ class Box:
 def boxes(graph: Graph) -> list[Box]:
     """What to draw: everything that hangs together, the largest groups of waiters first."""
     # Deadlocks first, each from where it is told from.
-    order = dict.fromkeys(key for cycle in graph.cycles() for key in cycle)
+    order = dict.fromkeys(key for cycle in graph.cycles() for key in cycle.keys)
     roots = graph.roots()
     roots.sort(key=lambda root: not any(graph.nodes[key].state == "D" for key in root.tasks))
     for root in roots:
@@ -153,7 +153,7 @@ def _lines(graph: Graph, keys: Sequence[str]) -> list[str]:
 
 def in_cycles(graph: Graph) -> set[str]:
     """Keys of the nodes of cycles."""
-    return {key for cycle in graph.cycles() for key in cycle}
+    return {key for cycle in graph.cycles() for key in cycle.keys}
 
 
 # --- Graphviz

@@ -25,6 +25,8 @@ from LinuxDump.hangs.sleepers import Sleeper
 from LinuxDump.task_records import Task, TaskTable
 from LinuxDump.whatis import symbol_text
 from LinuxDump.worker_pools import Worker, WorkerPool, worker_pools
+from pykdump import dlkmload, lowlevel
+from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
 from pykdump.printing import printable
 
@@ -56,6 +58,10 @@ class Finder:
         self.links: list[Link] = []
         self._linked: set[str] = set()
         self._made: dict[Any, Any] = {}
+        self._modules: set[str] = set()
+        #: Whether nothing stayed unknown for want of a module's debug info.
+        self.has_all_types = True
+        self.targets: list[tuple[Sleeper, Target]] = []
 
     def graph(self) -> Graph:
         """What was found so far, without guesses that a task waits for itself."""
@@ -126,11 +132,17 @@ class Finder:
         return f" in {self.work_text(worker.current_func_addr, worker.current_pwq_addr)}"
 
     def link(
-        self, source: str, target: str | None, how: str, evidence: str = "", inferred: bool = False
+        self,
+        source: str,
+        target: str | None,
+        how: str,
+        evidence: str = "",
+        inferred: bool = False,
+        any_of: bool = False,
     ) -> None:
         """One node is held up by another; nothing where there is no other."""
         if source and target:
-            self.links.append(Link(source, target, how, inferred, evidence))
+            self.links.append(Link(source, target, how, inferred, evidence, any_of))
             self._linked.add(source)
 
     def is_linked(self, key: str) -> bool:
@@ -145,6 +157,16 @@ class Finder:
             self._made[make] = make(self)
         made: _Made = self._made[make]
         return made
+
+    def has_type(self, struct: str, module: str) -> bool:
+        """Whether a type of a module is known; its debug info is searched for when it is not."""
+        if not lowlevel.has_type(struct) and module not in self._modules:
+            self._modules.add(module)
+            try:
+                dlkmload.load(module)
+            except PykdumpError:
+                self.has_all_types = False
+        return lowlevel.has_type(struct)
 
     @cached_property
     def requests(self) -> list[block_requests.BlockRequest]:

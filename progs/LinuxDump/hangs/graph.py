@@ -33,6 +33,16 @@ class Link:
     how: str  #: for people: "waits for", "held by", ...
     inferred: bool = False
     evidence: str = ""  #: why that is said
+    any_of: bool = False  #: any one of the targets of such links would do
+
+
+@dataclass(frozen=True)
+class Cycle:
+    """Nodes each of which waits for the next, the last for the first: nothing can go on."""
+
+    keys: tuple[str, ...]
+    behind: tuple[str, ...]  #: keys of tasks that are stuck behind it
+    inferred: bool  #: a link of it is
 
 
 @dataclass(frozen=True)
@@ -76,32 +86,61 @@ class Graph:
         """The link between two nodes."""
         return next((link for link in self.outgoing(source) if link.target == target), None)
 
-    def cycles(self) -> list[tuple[str, ...]]:
-        """Cycles, each in the order of its links; where several cross, the shortest."""
+    def cycles(self) -> list[Cycle]:
+        """Deadlocks: the sure ones first, then by how many tasks are stuck in them and behind.
+
+        Where several cross, the shortest is told, and one of sure links before others.
+        """
+        stuck = self._stuck()
+        links = {
+            key: [link for link in self.outgoing(key) if link.target in stuck] for key in stuck
+        }
         found = []
-        for component in self._components:
+        for component in _components(stuck, links):
             if len(component) > 1 or self.link(component[0], component[0]):
-                found.append(self._cycle_in(component))
-        return sorted(found, key=lambda keys: (-len(keys), keys))
+                keys = self._cycle_in(component)
+                behind = [key for key in self.behind(keys) if self._is_stuck(key)]
+                pairs = zip(keys, (*keys[1:], keys[0]))
+                inferred = any(link.inferred for link in map(self._link, pairs) if link)
+                found.append(Cycle(keys, tuple(k for k in behind if k not in keys), inferred))
+        return sorted(found, key=lambda c: (c.inferred, -len(c.behind) - len(c.keys), c.keys))
+
+    def _stuck(self) -> dict[str, None]:
+        # What is in a cycle or behind one. Who waits for any one of several is so only if all are.
+        stuck = dict.fromkeys(self._out)
+        to_do = [key for key in self.nodes if key not in stuck]
+        while to_do:
+            for link in self.incoming(to_do.pop()):
+                key = link.source
+                if key in stuck:
+                    free = [other.target not in stuck for other in self._out[key]]
+                    if all(free) or link.any_of:
+                        del stuck[key]
+                        to_do.append(key)
+        return stuck
+
+    def _link(self, ends: tuple[str, str]) -> Link | None:
+        return self.link(*ends)
 
     def _cycle_in(self, component: Sequence[str]) -> tuple[str, ...]:
         # From a task, so that it reads: pid ... waits for ... held by pid ...
-        members = set(component)
         tasks = [key for key in component if self.nodes[key].kind == "task"]
-        best: tuple[str, ...] = ()
-        for start in sorted(tasks or component)[:_STARTS]:
-            way = self._way_back(start, members)
-            if way and (not best or len(way) < len(best)):
-                best = way
-        return best
+        starts = sorted(tasks or component)[:_STARTS]
+        for with_inferred in False, True:
+            ways = [self._way_back(start, set(component), with_inferred) for start in starts]
+            if any(ways):
+                return min(filter(None, ways), key=len)
+        return ()
 
-    def _way_back(self, start: str, members: set[str]) -> tuple[str, ...]:
+    def _way_back(self, start: str, members: set[str], with_inferred: bool) -> tuple[str, ...]:
         came: dict[str, str] = {}
         level = [start]
         while level:
             following = []
             for key in level:
                 for link in self.outgoing(key):
+                    if link.inferred and not with_inferred:
+                        continue
                     if link.target == start:
                         way = [key]
                         while way[-1] != start:

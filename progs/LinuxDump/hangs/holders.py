@@ -8,9 +8,10 @@ object: its address lies in the frames of a task that does not wait for it.
 from __future__ import annotations
 
 import bisect
+import re
 import struct
 from collections.abc import Iterator
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import NamedTuple
 
 from LinuxDump.hangs.finder import Finder
@@ -59,7 +60,8 @@ def infer(finder: Finder, waiters: dict[int, set[int]]) -> None:
         if 0 < len(found) <= _MOST:
             for task, evidence in found:
                 target = finder.add_known_task(task)
-                finder.link(node.key, target, _KINDS[node.kind], evidence, inferred=True)
+                how, any_of = _KINDS[node.kind], node.kind == "completion"
+                finder.link(node.key, target, how, evidence, inferred=True, any_of=any_of)
 
 
 class _Place(NamedTuple):
@@ -144,13 +146,30 @@ class _Search:
             places: list[_Place] = []
             length = 0
             for sleeper in self.finder.sleepers:
-                piece = _stack_of(sleeper)
+                piece = b"" if _holds_nothing(sleeper) else _stack_of(sleeper)
                 if piece:
                     places.append(_Place(sleeper, sleeper.task.sp_addr, length))
                     pieces.append(piece)
                     length += len(piece)
             self._stacks = b"".join(pieces), places
         return self._stacks
+
+
+#: Where processes wait for others or the clock, straight from their system calls.
+_IDLE = re.compile(
+    r"futex_wait\w*$|futex_do_wait$|(anon_)?pipe_read$|do_epoll_wait$|ep_poll$|do_sys_poll$"
+    r"|do_poll$|do_select$|do_wait$|__do_sys_pause$|do_nanosleep$|do_sigtimedwait\w*$|sigsuspend$"
+)
+
+
+def _holds_nothing(sleeper: Sleeper) -> bool:
+    is_user = sleeper.stack.frames[-1].kind == "user"
+    return is_user and sleeper.task.state == "S" and _is_idle(sleeper.waits_in)
+
+
+@lru_cache(maxsize=4096)
+def _is_idle(function: str) -> bool:
+    return bool(_IDLE.match(function))
 
 
 def _stack_of(sleeper: Sleeper) -> bytes:

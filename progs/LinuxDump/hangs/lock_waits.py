@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 from LinuxDump import lock_words, locks
+from LinuxDump.block_devices import Disk
 from LinuxDump.hangs import device_mapper
 from LinuxDump.hangs.entries import KINDS, is_linked, offset, places
 from LinuxDump.hangs.filesystems import FileSystem
@@ -277,9 +278,17 @@ def add_frozen_disk(finder: Finder, addr: int) -> str | None:
     disk = next((disk for disk in finder.disks if disk.addr == addr), None)
     if disk is None:
         return None
-    number = f"{disk.name} ({disk.major}:{disk.first_minor})"
-    if disk.name.startswith("dm-"):
-        text = f"dm device {number}{device_mapper.state_text(disk)}"
-    else:
-        text = f"disk {number} froze the file system on it"
-    return finder.add("disk", disk.addr, text)
+    return add_disk(finder, disk, froze=True)
+
+
+def add_disk(finder: Finder, disk: Disk, froze: bool = False) -> str:
+    """The node of a disk, which does not answer, or froze the file system on it."""
+    name = f"{device_mapper.name_of(finder, disk)} ({disk.major}:{disk.first_minor})"
+    if not device_mapper.is_mapped(disk):
+        return finder.add("disk", disk.addr, f"disk {name} froze the file system on it")
+    state = device_mapper.state_text(finder, disk)
+    if state:
+        return finder.add("disk", disk.addr, f"dm device {name}: {state}")
+    guess = " froze its file system, as dmsetup suspend does" if froze else ""
+    hint = "; 'pykdump module load dm_mod' lets this be told for sure"
+    return finder.add("disk", disk.addr, f"dm device {name}{guess}{hint}")

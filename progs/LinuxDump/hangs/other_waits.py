@@ -1,22 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Tasks that wait for journals, memory, or on wait queues of other owners; and those that sleep."""
+"""Tasks that wait for memory, logs, or on wait queues of other owners; and those that sleep."""
 
 from __future__ import annotations
 
 import re
 
-from LinuxDump.hangs.entries import offset
+from LinuxDump.hangs import memory_cgroups
 from LinuxDump.hangs.finder import Finder, Target
+from LinuxDump.hangs.request_waits import io_of_object_with
 from LinuxDump.hangs.sleepers import Sleeper
-from pykdump import lowlevel
-from pykdump.layout import Layout
-
-_JOURNAL = "struct journal_s"
-_JOURNAL_ROW = Layout(_JOURNAL, "j_task", "j_devname")
-_JOURNAL_QUEUES = (
-    *("j_wait_transaction_locked", "j_wait_done_commit", "j_wait_commit", "j_wait_updates"),
-    *("j_wait_reserved", "j_fc_wait"),
-)
 
 #: Functions that tell why a task waits, the kind, and whose work it is (a task's name).
 _REASONS: tuple[tuple[re.Pattern[str], str, str, bytes], ...] = tuple(
@@ -37,7 +29,7 @@ _REASONS: tuple[tuple[re.Pattern[str], str, str, bytes], ...] = tuple(
             b"",
         ),
         (r"__alloc_pages_slowpath|alloc_pages_slowpath", "allocation", "free memory", b"kswapd0"),
-        (r"mem_cgroup_\w*oom|mem_cgroup_handle_over_high", "memcg", "memory of its cgroup", b""),
+        (r"mem_cgroup_\w*oom|mem_cgroup_handle_over_high", "memcg", "memory", b""),
         (
             r"xlog_grant_head_wait|xlog_grant_head_check|xfs_log_reserve",
             "xfs_log",
@@ -59,30 +51,16 @@ _REASONS: tuple[tuple[re.Pattern[str], str, str, bytes], ...] = tuple(
 )
 
 
-def journal(finder: Finder, sleeper: Sleeper) -> Target:
-    """In jbd2: for a transaction that is locked, or its commit."""
-    entry = finder.entries.find(sleeper, "struct wait_queue_entry")
-    if entry is None or not entry.head_addr:
-        return Target("journal", "", evidence=f"it is in {sleeper.waits_in}()")
-    head = entry.head_addr - offset("struct wait_queue_head", "head")
-    for member in _JOURNAL_QUEUES:
-        at = lowlevel.find_member(_JOURNAL, member)
-        row = None if at is None else _JOURNAL_ROW.read(head - at.offset)
-        if at is not None and row is not None and row.j_task in finder.table.by_addr:
-            name = row.j_devname.decode("utf-8", "backslashreplace")
-            addr = head - at.offset
-            key = finder.add("journal", addr, f"journal {addr:#x} of {name}")
-            task = finder.add_task(row.j_task, f"journal {addr:#x}")
-            finder.link(key, task, "committed by", "journal_s.j_task")
-            return Target("journal", key, evidence=f"it sleeps on {member}")
-    return wait_queue(finder, sleeper)
-
-
 def reason(finder: Finder, sleeper: Sleeper) -> Target | None:
     """Why a task waits as its functions tell; None where they do not."""
     for name in sleeper.names[sleeper.at :]:
         for pattern, kind, text, who in _REASONS:
             if pattern.match(name):
+                if kind == "memcg":
+                    return _memcg(finder, sleeper, name)
+                io = _io_behind(finder, sleeper) if kind == "xfs_log" else None
+                if io is not None:
+                    return Target(kind, io, evidence=f"{name}() is on its stack")
                 key = finder.add_with_key(f"reason {text}", kind, text)
                 if who:
                     _link_named(finder, key, who, sleeper)
@@ -94,7 +72,29 @@ def _link_named(finder: Finder, key: str, comm: bytes, sleeper: Sleeper) -> None
     for task in finder.table.tasks:
         if task.comm.startswith(comm) and task.addr != sleeper.task.addr:
             evidence = "that is its job"
-            finder.link(key, finder.add_known_task(task), "done by", evidence, inferred=True)
+            finder.link(key, finder.add_known_task(task), "done by", evidence, True, any_of=True)
+
+
+def _memcg(finder: Finder, sleeper: Sleeper, function: str) -> Target:
+    cgroup = memory_cgroups.of_task(sleeper.task.addr)
+    text = cgroup.text if cgroup is not None else "memory of its cgroup"
+    addr = cgroup.addr if cgroup is not None else 0
+    key = finder.add_with_key(f"memcg {addr:#x}", "memcg", text)
+    return Target("memcg", key, evidence=f"{function}() is on its stack", addr=addr)
+
+
+def _io_behind(finder: Finder, sleeper: Sleeper) -> str | None:
+    # What it waits for is on a wait queue of what a bio, when it ends, is told to.
+    entry = finder.entries.find(sleeper, "struct wait_queue_entry")
+    if entry is None or not entry.head_addr:
+        return None
+    io = io_of_object_with(finder, entry.head_addr)
+    if io is None:
+        return None
+    name = "buffer of the log of XFS" if sleeper.has("xlog_wait_on_iclog") else "the log of XFS"
+    key = finder.add("xfs_log", entry.head_addr, f"{name} (wait queue {entry.head_addr:#x})")
+    finder.link(key, io, "written by", "bio.bi_private is the object with that wait queue")
+    return key
 
 
 def wait_queue(finder: Finder, sleeper: Sleeper) -> Target:

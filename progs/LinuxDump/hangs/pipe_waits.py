@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 import socket
-from typing import Any
+from typing import Any, Tuple
 
 from LinuxDump.hangs.entries import offset
 from LinuxDump.hangs.file_holders import FMODE_READ, FMODE_WRITE, Opener
@@ -17,7 +17,8 @@ from pykdump.layout import Layout
 _PIPE = Layout("struct pipe_inode_info", "readers", "writers")
 _SOCKET = Layout("struct socket", "sk", "state", "file")
 _SOCK = Layout("struct sock_common", "skc_family", "skc_state")
-_INET = Layout("struct sock_common", "skc_daddr", "skc_rcv_saddr", "skc_dport", "skc_num")
+_INET = Layout("struct sock_common", "skc_rcv_saddr", "skc_daddr", "skc_dport", "skc_num")
+_INET6 = Layout("struct sock_common", "skc_v6_rcv_saddr", "skc_v6_daddr", "skc_dport", "skc_num")
 _UNIX = Layout("struct unix_sock", "peer", "sk.sk_socket", "addr")
 
 _AF_UNIX, _AF_INET, _AF_INET6 = 1, 2, 10
@@ -70,7 +71,8 @@ def _link_openers(finder: Finder, key: str, private: int, mode: int, how: str) -
     # Any of them could act.
     who = [opener for opener in finder.openers.get(private, ()) if opener.mode & mode]
     for opener in who:
-        finder.link(key, finder.add_known_task(opener.task), how, _evidence(opener, len(who)), True)
+        task = finder.add_known_task(opener.task)
+        finder.link(key, task, how, _evidence(opener, len(who)), inferred=True, any_of=True)
 
 
 def _evidence(opener: Opener, count: int) -> str:
@@ -90,15 +92,35 @@ def sock(finder: Finder, sleeper: Sleeper) -> Target:
     if sleeper.has("unix_wait_for_peer"):
         return _peer_wait(finder, head)
     addr = head - offset("struct socket", "wq") - offset("struct socket_wq", "wait")
+    key = add_socket(finder, addr, with_peer=wants != "accept")
+    if not key:
+        return Target("socket", "", wants, evidence=f"it is in {sleeper.waits_in}()")
+    return Target("socket", key, wants, evidence="it sleeps on the socket's wait queue")
+
+
+def add_socket(finder: Finder, addr: int, with_peer: bool = True) -> str:
+    """The node of a socket, with who has its peer open; "" for what is no socket.
+
+    :param addr: ``struct socket *``.
+    """
     row = _SOCKET.read(addr)
     common = _SOCK.read(row.sk) if row is not None and row.sk else None
     if common is None:
-        return Target("socket", "", wants, evidence=f"it is in {sleeper.waits_in}()")
+        return ""
     key = finder.add("socket", addr, f"{_text(row.sk, common)} (socket {addr:#x})")
-    peer = _peer(finder, row.sk, common.skc_family) if wants != "accept" else 0
+    peer = _peer(finder, row.sk, common.skc_family) if with_peer else 0
     if peer and not finder.is_linked(key):
         _link_openers(finder, key, peer, FMODE_READ | FMODE_WRITE, "its peer is")
-    return Target("socket", key, wants, evidence="it sleeps on the socket's wait queue")
+    return key
+
+
+def add_pipe(finder: Finder, addr: int) -> str:
+    """The node of a pipe that is polled, with who could write to it; "" for what is none.
+
+    :param addr: ``struct pipe_inode_info *``.
+    """
+    row = _PIPE.read(addr)
+    return _add_pipe(finder, addr, "read", row) if row is not None else ""
 
 
 def _wants(sleeper: Sleeper) -> str:
@@ -115,15 +137,43 @@ def _wants(sleeper: Sleeper) -> str:
 
 def _text(sk: int, common: Any) -> str:
     family = _FAMILIES.get(common.skc_family, f"family {common.skc_family}")
-    inet = _INET.read(sk) if common.skc_family == _AF_INET else None
-    if inet is None:
+    ends = _ends(sk, common.skc_family)
+    if ends is None:
         return f"{family} socket"
-    theirs = f"{_dotted(inet.skc_daddr)}:{socket.ntohs(inet.skc_dport)}"
-    return f"{family} socket {_dotted(inet.skc_rcv_saddr)}:{inet.skc_num} <-> {theirs}"
+    (ours, our_port), (theirs, their_port) = ends
+    return f"{family} socket {_shown(ours)}:{our_port} <-> {_shown(theirs)}:{their_port}"
 
 
-def _dotted(addr: int) -> str:
-    return socket.inet_ntoa(addr.to_bytes(4, "little"))
+def _shown(addr: bytes) -> str:
+    if len(addr) == 4:
+        return socket.inet_ntop(socket.AF_INET, addr)
+    return f"[{socket.inet_ntop(socket.AF_INET6, addr)}]"
+
+
+_End = Tuple[bytes, int]
+
+
+def _ends(sk: int, family: int) -> tuple[_End, _End] | None:
+    # Own address and port, and the peer's, of a socket of the Internet.
+    if family == _AF_INET:
+        row, size = _INET.read(sk), 4
+    elif family == _AF_INET6 and compat.has("struct sock_common.skc_v6_daddr"):
+        row, size = _INET6.read(sk), 16
+    else:
+        return None
+    if row is None:
+        return None
+    ours, theirs = (_bytes(value, size) for value in row[:2])
+    if theirs[:12] == _MAPPED or ours[:12] == _MAPPED:  # IPv4 by a socket of IPv6
+        ours, theirs = ours[-4:], theirs[-4:]
+    return (ours, row.skc_num), (theirs, socket.ntohs(row.skc_dport))
+
+
+def _bytes(value: Any, size: int) -> bytes:
+    return value.to_bytes(size, "little") if isinstance(value, int) else bytes(value)[:size]
+
+
+_MAPPED = bytes(10) + b"\xff\xff"
 
 
 def _peer(finder: Finder, sk: int, family: int) -> int:
@@ -132,24 +182,23 @@ def _peer(finder: Finder, sk: int, family: int) -> int:
         row = _UNIX.read(sk)
         other = _UNIX.read(row.peer) if row is not None and row.peer else None
         return int(other.sk_sk_socket) if other is not None else 0
-    ours = _INET.read(sk) if family == _AF_INET else None
-    if ours is None or not ours.skc_dport:
+    ends = _ends(sk, family)
+    if ends is None or not ends[1][1]:
         return 0
-    wanted = (ours.skc_daddr, ours.skc_rcv_saddr, socket.ntohs(ours.skc_dport), ours.skc_num)
-    return finder.once(inet_sockets).get(wanted, 0)
+    return finder.once(inet_sockets).get((ends[1], ends[0]), 0)
 
 
-def inet_sockets(finder: Finder) -> dict[tuple[int, int, int, int], int]:
-    """Connected IPv4 sockets by own address, peer's address, own port, peer's port."""
+def inet_sockets(finder: Finder) -> dict[tuple[_End, _End], int]:
+    """Connected sockets of the Internet by own address and port, and those of the peer."""
     addrs = list(finder.openers)  # private data of all files, sockets among them
     found = {}
     for addr, row in zip(addrs, _SOCKET.read_many(addrs)):
         if row is None or not row.sk or not row.file or not _is_file_of(row.file, addr):
             continue
-        common, inet = _SOCK.read(row.sk), _INET.read(row.sk)
-        if common is not None and common.skc_family == _AF_INET and inet.skc_dport:
-            ports = (inet.skc_num, socket.ntohs(inet.skc_dport))
-            found[inet.skc_rcv_saddr, inet.skc_daddr, *ports] = addr
+        common = _SOCK.read(row.sk)
+        ends = _ends(row.sk, common.skc_family) if common is not None else None
+        if ends is not None and ends[1][1]:
+            found[ends] = addr
     return found
 
 

@@ -3,8 +3,9 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from LinuxDump import BTstack
 from LinuxDump.hangs.classes import (
@@ -17,8 +18,8 @@ from LinuxDump.hangs.classes import (
     unclassified,
 )
 from LinuxDump.hangs.collect import Wait, Waits, collect
-from LinuxDump.hangs.graph import Graph, Link, Node, Root
-from LinuxDump.hangs.sleepers import bare
+from LinuxDump.hangs.graph import Cycle, Graph, Link, Node, Root
+from LinuxDump.hangs.sleepers import bare, is_scheduler
 from LinuxDump.hangs.unix_sockets import SocketReport, socket_reports
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel, sections
@@ -38,6 +39,7 @@ class Step:
     how: str  #: how the node before is held up by this one, "" for the first
     inferred: bool
     evidence: str
+    doing: str = ""  #: of a task at the end: the functions it is in, and where it runs
 
 
 @dataclass(frozen=True)
@@ -50,6 +52,8 @@ class Chain:
     uninterruptible: int  #: how many of them are
     inferred: bool
     steps: tuple[Step, ...]  #: of a cycle all around; else the way all go, the blocker last
+    is_cycle: bool = False
+    behind: tuple[int, ...] = ()  #: pids of those that are stuck behind a cycle
 
 
 @dataclass(frozen=True)
@@ -90,19 +94,22 @@ def report() -> HangReport:
     waits = collect()
     graph = waits.graph
     with sections.section("report"):
-        roots = graph.roots()
-        chains = [(root, _chain(graph, root)) for root in roots]
+        names = _functions(waits)
+        cycles = graph.cycles()
+        told = {key for cycle in cycles for key in cycle.keys}
+        roots = [root for root in graph.roots() if not told.intersection(root.keys)]
+        chains = [_record(graph, root.trunk, root.tasks, root.longest_ns, names) for root in roots]
         blocked = [wait for wait in waits.waits if wait.state == "D"]
         found = HangReport(
-            cycles=tuple(_cycle(graph, keys) for keys in graph.cycles()),
-            blockers=tuple(chain for _, chain in chains if chain.uninterruptible),
-            sleeping=tuple(chain for _, chain in chains if _is_told(chain)),
+            cycles=tuple(_cycle(graph, cycle) for cycle in cycles),
+            blockers=tuple(chain for chain in chains if chain.uninterruptible),
+            sleeping=tuple(filter(_is_told, chains)),
             waits=waits.waits,
             classes=tuple(classify(blocked, graph)),
             unclassified=tuple(merged_stacks(unclassified(blocked), waits)),
             owners=tuple(owners(blocked, waits)),
             system=tuple(_system(graph, roots)),
-            activities=tuple(_activities(waits)),
+            activities=tuple(_activities(names)),
             sockets=tuple(socket_reports(waits)),
             has_saphana=any(task.comm.startswith(_SAPHANA) for task in task_table().tasks),
             nodes=tuple(graph.nodes.values()),
@@ -115,31 +122,46 @@ def report() -> HangReport:
 _SAPHANA = (b"hdbindexserver", b"hdbnameserver", b"hdbdaemon")
 
 
+def _functions(waits: Waits) -> dict[int, Sequence[str]]:
+    # Those on the stacks of all tasks, innermost first.
+    names: dict[int, Sequence[str]] = {
+        addr: sleeper.names for addr, sleeper in waits.sleepers.items()
+    }
+    running = [task for task in task_table().tasks if task.is_running and task.idle_cpu is None]
+    for task, stack in zip(running, BTstack.stacks(running)):
+        names[task.addr] = [bare(frame.function) for frame in stack.frames]
+    return names
+
+
 # --- chains
 
 
-def _chain(graph: Graph, root: Root) -> Chain:
-    return _record(graph, root.trunk, root.tasks, root.longest_ns)
-
-
-def _cycle(graph: Graph, keys: Sequence[str]) -> Chain:
-    tasks = [key for key in keys if graph.nodes[key].kind == "task"]
-    ages = [graph.nodes[key].age_ns or 0 for key in tasks]
-    return _record(graph, [*keys, keys[0]], tasks, max(ages, default=None))
+def _cycle(graph: Graph, cycle: Cycle) -> Chain:
+    tasks = [key for key in cycle.keys if graph.nodes[key].kind == "task"]
+    ages = [graph.nodes[key].age_ns or 0 for key in (*tasks, *cycle.behind)]
+    record = _record(graph, [*cycle.keys, cycle.keys[0]], tasks, max(ages, default=None), {})
+    behind = tuple(sorted(graph.nodes[key].pid or 0 for key in cycle.behind))
+    return replace(record, is_cycle=True, behind=behind)
 
 
 def _record(
-    graph: Graph, keys: Sequence[str], tasks: Sequence[str], longest_ns: int | None
+    graph: Graph,
+    keys: Sequence[str],
+    tasks: Sequence[str],
+    longest_ns: int | None,
+    names: dict[int, Sequence[str]],
 ) -> Chain:
     nodes = [graph.nodes[key] for key in tasks]
     steps = []
     for before, key in zip((None, *keys), keys):
         node = graph.nodes[key]
         link = graph.link(before, key) if before else None
+        is_end = node.kind == "task" and not graph.outgoing(key)
+        doing = _doing(names.get(node.addr, ()), node.addr) if is_end else ""
         steps.append(
             Step(
                 *(key, node.kind, node.addr, node.text, link.how if link else ""),
-                *(link.inferred if link else False, link.evidence if link else ""),
+                *(link.inferred if link else False, link.evidence if link else "", doing),
             )
         )
     return Chain(
@@ -150,6 +172,20 @@ def _record(
         any(step.inferred for step in steps),
         tuple(steps),
     )
+
+
+_ENTRIES = re.compile(r"do_syscall_64$|entry_\w+$|ret_from_fork\w*$|kthread$|asm_\w+$|$")
+_MOST_FUNCTIONS = 3
+
+
+def _doing(names: Sequence[str], addr: int) -> str:
+    # What the one at the end of a chain is in, which says why it does not let go.
+    task = task_table().by_addr.get(addr)
+    inner = [name for name in names if not is_scheduler(name) and not _ENTRIES.match(name)]
+    where = " < ".join(f"{name}()" for name in inner[:_MOST_FUNCTIONS])
+    if task is None or not task.is_running:
+        return f"in {where}" if where else ""
+    return f"runs on CPU {task.cpu}" + (f" in {where}" if where else "")
 
 
 def _is_told(chain: Chain) -> bool:
@@ -178,16 +214,12 @@ _ACTIVITIES = {
 }
 
 
-def _activities(waits: Waits) -> Iterable[Activity]:
-    names: dict[int, Sequence[str]] = {
-        addr: sleeper.names for addr, sleeper in waits.sleepers.items()
-    }
+def _activities(names: dict[int, Sequence[str]]) -> Iterable[Activity]:
     table = task_table()
-    running = [task for task in table.tasks if task.is_running and task.idle_cpu is None]
-    for task, stack in zip(running, BTstack.stacks(running)):
-        names[task.addr] = [bare(frame.function) for frame in stack.frames]
     for what, functions in _ACTIVITIES.items():
-        tasks = [table.by_addr[addr] for addr, found in names.items() if functions & set(found)]
+        tasks = [
+            table.by_addr[addr] for addr, found in names.items() if not functions.isdisjoint(found)
+        ]
         if tasks:
             yield Activity(what, _by_state(tasks), tuple(sorted(task.pid for task in tasks)))
 
@@ -215,12 +247,13 @@ def _warn(found: HangReport) -> None:
     if old:
         longest = max(wait.ran_ago_ns or 0 for wait in old) // 1_000_000_000
         pylog.warning(
-            f"Possible hang: {len(old)} threads are UNINTERRUPTIBLE for more than {limit} s, "
-            f"the longest for {longest} s"
+            f"Possible hang: {len(old)} thread{'s are' if len(old) != 1 else ' is'} "
+            f"UNINTERRUPTIBLE for more than {limit} s, the longest for {longest} s"
         )
     pressed = sum(wait.kind in ("reclaim", "allocation", "memcg") for wait in found.waits)
     if pressed:
-        pylog.warning(f"Memory pressure: {pressed} threads wait for free memory")
+        who = "1 thread waits" if pressed == 1 else f"{pressed} threads wait"
+        pylog.warning(f"Memory pressure: {who} for free memory")
     for socket in found.sockets:
         owner = socket.owner
         if socket.path == "/dev/log" and owner and (owner.ran_ago_ns or 0) > _SYSLOG_SLOW_NS:

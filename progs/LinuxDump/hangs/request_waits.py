@@ -3,16 +3,19 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
-from LinuxDump import wait_bits
+from LinuxDump import wait_bits, whatis
 from LinuxDump.block_requests import Bio, BlockRequest
-from LinuxDump.hangs import device_mapper, rpc_waits
+from LinuxDump.hangs import device_mapper, disk_states, lock_waits, rpc_waits
+from LinuxDump.hangs.device_mapper import KeptBio
 from LinuxDump.hangs.entries import offset
 from LinuxDump.hangs.filesystems import inode_text
 from LinuxDump.hangs.finder import Finder, Target, key_of
 from LinuxDump.hangs.sleepers import Sleeper
 from pykdump import lowlevel
+from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 
 _PAGE_WAIT = Layout("struct wait_page_queue", "Page", "bit_nr")
@@ -33,11 +36,8 @@ def add_request(finder: Finder, request: BlockRequest) -> str:
         f"{request.disk} (request {request.addr:#x}, {request.state})"
     )
     key = finder.add("request", request.addr, text, request.age_ns)
-    count = sum(other.disk_addr == request.disk_addr for other in finder.requests)
-    text = f"disk {request.disk} with {count} request{'s' if count != 1 else ''} not answered"
     if not finder.has("disk", request.disk_addr):
-        oldest = max((r.age_ns or 0 for r in finder.requests if r.disk == request.disk), default=0)
-        finder.add("disk", request.disk_addr, text, oldest)
+        _add_disk_of(finder, request)
     # Multipath: the end of a clone is told to what lies behind the request that it is of.
     behind = request.addr + lowlevel.sizeof("struct request")
     clones = [other for other in finder.requests if other.end_io_data_addr == behind]
@@ -50,41 +50,97 @@ def add_request(finder: Finder, request: BlockRequest) -> str:
     return key
 
 
-def bios(finder: Finder) -> list[tuple[BlockRequest, Bio]]:
-    """Bios with the requests they are in, and those that device-mapper cloned into them."""
+def _add_disk_of(finder: Finder, request: BlockRequest) -> None:
+    same = [other for other in finder.requests if other.disk_addr == request.disk_addr]
+    disk = next((disk for disk in finder.disks if disk.addr == request.disk_addr), None)
+    count = f"{len(same)} request{'s' if len(same) != 1 else ''} not answered"
+    text = f"disk {request.disk} with {count}"
+    if disk is not None and device_mapper.is_mapped(disk):
+        state = device_mapper.state_text(finder, disk)
+        name = device_mapper.name_of(finder, disk)
+        text = f"dm device {name} with {count}{': ' if state else ''}{state}"
+    elif disk is not None:
+        state = disk_states.state_text(finder, disk)
+        text += f" ({state})" if state else ""
+    oldest = max((other.age_ns or 0 for other in same), default=0)
+    finder.add("disk", request.disk_addr, text, oldest)
+
+
+def add_kept(finder: Finder, kept: KeptBio) -> str:
+    """The node of a bio that a suspended device keeps, and that of the device."""
+    if finder.has("bio", kept.bio.addr):
+        return key_of("bio", kept.bio.addr)
+    text = (
+        f"{kept.operation} of {kept.size_bytes} bytes at sector {kept.sector} of {kept.disk.name} "
+        f"(bio {kept.bio.addr:#x}, kept back)"
+    )
+    key = finder.add("bio", kept.bio.addr, text)
+    finder.link(key, lock_waits.add_disk(finder, kept.disk), "kept by", "mapped_device.deferred")
+    return key
+
+
+@dataclass(frozen=True)
+class _Pending:
+    """A bio that has not ended, and where it is."""
+
+    bio: Bio
+    place: BlockRequest | KeptBio
+
+    def add(self, finder: Finder) -> str:
+        if isinstance(self.place, KeptBio):
+            return add_kept(finder, self.place)
+        return add_request(finder, self.place)
+
+
+def bios(finder: Finder) -> list[_Pending]:
+    """Bios of requests and of suspended devices, and those that device-mapper cloned into them."""
+    places: list[tuple[Bio, BlockRequest | KeptBio]] = []
+    places += [(bio, request) for request in finder.requests for bio in request.bios]
+    places += [(kept.bio, kept) for kept in device_mapper.kept_bios(finder)]
     found = []
-    for request in finder.requests:
-        for bio in request.bios:
-            inner: Bio | None = bio
-            for _ in range(_MOST_DM_LEVELS):
-                if inner is None:
-                    break
-                found.append((request, inner))
-                inner = device_mapper.original_bio(inner)
+    for bio, place in places:
+        inner: Bio | None = bio
+        for _ in range(_MOST_DM_LEVELS):
+            if inner is None:
+                break
+            found.append(_Pending(inner, place))
+            inner = device_mapper.original_bio(finder, inner)
     return found
 
 
 _MOST_DM_LEVELS = 8
 
 
-def request_with_private(finder: Finder, private: int) -> str | None:
-    """The node of the request with a bio whose end tells this object; None without one."""
-    for request, bio in finder.once(bios):
-        if bio.private_addr == private:
-            return add_request(finder, request)
+def io_with_private(finder: Finder, private: int) -> str | None:
+    """The node of the I/O with a bio whose end tells this object; None without one."""
+    for pending in finder.once(bios):
+        if pending.bio.private_addr == private:
+            return pending.add(finder)
     return None
 
 
-def request_with_page(finder: Finder, page: int, pages: int = 1) -> str | None:
-    """The node of the request that reads or writes a page; None without one.
+def io_of_object_with(finder: Finder, addr: int) -> str | None:
+    """The same for the object of a slab cache that this address lies in: a buffer, a log's page."""
+    if not finder.once(bios):
+        return None
+    try:
+        place = whatis.what_is(addr)
+    except PykdumpError:
+        return None
+    start = place.details.get("object_addr") if place.kind == "slab" else None
+    return io_with_private(finder, start) if isinstance(start, int) and start else None
+
+
+def io_with_page(finder: Finder, page: int, pages: int = 1) -> str | None:
+    """The node of the I/O that reads or writes a page; None without one.
 
     :param page: ``struct page *`` or ``struct folio *``.
     :param pages: how many pages it has.
     """
     end = page + pages * lowlevel.sizeof("struct page")
-    for request, bio in finder.once(bios):
-        if any(page <= at < end for at in bio.page_addrs):
-            return add_request(finder, request)
+    for pending in finder.once(bios):
+        if any(page <= at < end for at in pending.bio.page_addrs):
+            return pending.add(finder)
     return None
 
 
@@ -110,7 +166,7 @@ def _page_target(finder: Finder, addr: int, bit: int, evidence: str) -> Target:
         text = inode_text(host.host, finder.names.systems) if host is not None else None
         owner = f" of {text}" if text else ""
     key = finder.add("page", addr, f"bit {flag} of page {addr:#x}{owner}")
-    request = request_with_page(finder, addr, _pages_of(addr))
+    request = io_with_page(finder, addr, _pages_of(addr))
     finder.link(key, request, "in", "a bio of the request holds the page")
     wants = {"locked": "lock", "writeback": "write-back"}.get(flag, flag)
     return Target("page", key, wants, evidence=evidence)
@@ -166,6 +222,8 @@ def _bit_target(finder: Finder, sleeper: Sleeper, word: int, number: int, eviden
     if sleeper.has("__wait_on_buffer", "__lock_buffer", "wait_on_buffer", "lock_buffer"):
         return _buffer(finder, word, evidence)
     name = finder.names.of(word)
+    if name == f"buffer_head {word:#x}+0x0":
+        return _buffer(finder, word, evidence)
     text = f"bit {number} of {word:#x}" + (f" ({name})" if name else "")
     return Target("bit", finder.add("bit", word, text), evidence=evidence)
 
@@ -175,10 +233,10 @@ def _buffer(finder: Finder, head: int, evidence: str) -> Target:
     row = _BUFFER.read(head)
     block = f", block {row.b_blocknr}" if row is not None else ""
     key = finder.add("buffer", head, f"buffer_head {head:#x}{block}")
-    request = request_with_private(finder, head)
+    request = io_with_private(finder, head)
     finder.link(key, request, "in", "bio.bi_private is the buffer_head")
     if request is None and row is not None and row.b_page:
-        request = request_with_page(finder, row.b_page)
+        request = io_with_page(finder, row.b_page)
         finder.link(key, request, "in", "a bio of the request holds its page")
     return Target("buffer", key, "lock", evidence=evidence)
 

@@ -31,7 +31,8 @@ def add_rpc_task(finder: Finder, addr: int) -> str:
     if task is None:
         pylog.warning(f"rpc_task {addr:#x}: page is not in the dump")
         return finder.add("rpc_task", addr, f"rpc_task {addr:#x}")
-    sent = f", sent {task.transmissions} times" if task.transmissions else ""
+    times = "once" if task.transmissions == 1 else f"{task.transmissions} times"
+    sent = f", sent {times}" if task.transmissions else ""
     where = f", in {task.waits_in}" if task.waits_in else ""
     text = f"RPC {task.program} v{task.version} {task.procedure} (rpc_task {addr:#x}{where}{sent})"
     key = finder.add("rpc_task", addr, text, task.age_ns)

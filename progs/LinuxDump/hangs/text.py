@@ -6,9 +6,11 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+from LinuxDump.hangs import summary
 from LinuxDump.hangs.classes import Part, TaskRow
 from LinuxDump.hangs.graph import Graph
 from LinuxDump.hangs.report import Chain, HangReport, Step
+from LinuxDump.hangs.summary import seconds, threads
 from pykdump.colors import paint
 from pykdump.printing import printable
 
@@ -27,13 +29,6 @@ class Look:
     sort_by_pid: bool = False
 
 
-def seconds(ns: int | None) -> str:
-    """An age for people."""
-    if ns is None:
-        return "?"
-    return f"{ns / 1e9:.1f} s" if ns < 100_000_000_000 else f"{ns // 1_000_000_000} s"
-
-
 def lines(report: HangReport, look: Look) -> Iterator[str]:
     """The whole report."""
     graph = Graph(report.nodes, report.links)
@@ -45,24 +40,24 @@ def lines(report: HangReport, look: Look) -> Iterator[str]:
 
 
 def graph_lines(report: HangReport, graph: Graph, look: Look) -> Iterator[str]:
-    """Cycles, then blockers."""
+    """How many are stuck, cycles, then blockers."""
+    yield from summary.lines(report)
     for cycle in report.cycles:
         yield ""
-        yield paint(f" *** DEADLOCK of {cycle.count} threads ***", "bold", "red")
+        what = "Possible DEADLOCK" if cycle.inferred else "DEADLOCK"
+        stuck = f", {len(cycle.behind)} more stuck behind" if cycle.behind else ""
+        yield paint(f" *** {what} of {threads(cycle.count)}{stuck} ***", "bold", "red")
         yield from _cycle_lines(cycle, graph)
-    blockers = [chain for chain in report.blockers if not _is_cycle(chain, graph)]
-    if blockers:
+        yield from _behind_lines(cycle, graph, look)
+    if report.blockers:
         yield ""
         yield paint(" *** Who holds up the others ***", "bold")
-        yield from _chains(blockers, graph, look, with_tree=True)
+        yield from _chains(report.blockers, graph, look, with_tree=True)
     if report.sleeping:
         yield ""
         yield paint(" *** Threads in interruptible sleep that wait for others ***", "bold")
         yield from _chains(report.sleeping, graph, look, with_tree=False)
-
-
-def _is_cycle(chain: Chain, graph: Graph) -> bool:
-    return bool(graph.outgoing(chain.steps[-1].node))
+    yield from summary.others(report)
 
 
 def _chains(chains: Sequence[Chain], graph: Graph, look: Look, with_tree: bool) -> Iterator[str]:
@@ -84,14 +79,30 @@ def _cycle_lines(cycle: Chain, graph: Graph) -> Iterator[str]:
             yield f"      {step.how} {step.text}{mark}"
 
 
+def _behind_lines(cycle: Chain, graph: Graph, look: Look) -> Iterator[str]:
+    if cycle.behind:
+        inside = {step.node for step in cycle.steps}
+        yield "   stuck behind:"
+        for key in dict.fromkeys(step.node for step in cycle.steps):
+            yield from _cut(list(_tree(graph, key, look, inside)), look)
+
+
+def _cut(tree: Sequence[str], look: Look) -> Iterator[str]:
+    most = len(tree) if look.verbose else _TREE_LINES
+    yield from (f"            {line}" for line in tree[:most])
+    if len(tree) > most:
+        yield f"            <{len(tree) - most} lines skipped, -v shows them>"
+
+
 def _mark(step: Step) -> str:
     return paint(f"  (inferred: {step.evidence})", "yellow") if step.inferred else ""
 
 
 def _chain_lines(chain: Chain, graph: Graph, look: Look, with_tree: bool) -> Iterator[str]:
-    count = f"{chain.count} thread{'s' if chain.count != 1 else ''}"
+    count = threads(chain.count)
     longest = f", longest {seconds(chain.longest_ns)}"
-    texts = [f" <- {_step_text(step, graph)}" for step in chain.steps]
+    last = len(chain.steps) - 1
+    texts = [f" <- {_step_text(step, graph, at == last)}" for at, step in enumerate(chain.steps)]
     plain = 3 + len(count) + len(longest) + sum(map(len, texts))
     gap = "" if plain <= _LINE else f"\n{' ' * 7}"
     yield from f"   {paint(count, 'red')}{longest}{''.join(gap + text for text in texts)}".split(
@@ -102,26 +113,36 @@ def _chain_lines(chain: Chain, graph: Graph, look: Look, with_tree: bool) -> Ite
             evidence = f"? inferred, {step.how} {step.text}: {step.evidence}"
             yield paint(f"        {evidence}", "yellow")
     if with_tree and chain.count > 1:
-        tree = list(_tree(graph, chain.steps[0].node, look))
-        most = len(tree) if look.verbose else _TREE_LINES
-        yield from (f"            {line}" for line in tree[:most])
-        if len(tree) > most:
-            yield f"            <{len(tree) - most} lines skipped, -v shows them>"
+        yield from _cut(list(_tree(graph, chain.steps[0].node, look, set())), look)
 
 
-def _step_text(step: Step, graph: Graph) -> str:
+#: What to say of these at the end of a chain, which nobody is known to hold.
+_NOBODY = {
+    **dict.fromkeys(("mutex", "rt_mutex", "rwsem", "percpu_rwsem"), "its holder is not known"),
+    **{"semaphore": "its holder is not kept", "completion": "who completes it is not known"},
+    **dict.fromkeys(("bit", "page", "buffer", "futex"), "who holds it is not known"),
+    **{"variable": "who changes it is not known", "wait_queue": "who wakes it is not known"},
+    **{"journal handles": "who has them is not known", "work": "who runs it is not known"},
+}
+
+
+def _step_text(step: Step, graph: Graph, is_last: bool) -> str:
     node = graph.nodes[step.node]
     age = f", {seconds(node.age_ns)}" if node.kind == "request" and node.age_ns else ""
     text = f"{step.text}{age}"
     if node.kind == "task":
         text = paint(text, "bold") + f" {node.state} {seconds(node.age_ns)}"
-    return f"{text}?" if step.inferred else text
+    text = f"{text}?" if step.inferred else text
+    if step.doing:
+        return f"{text}, {step.doing}"
+    nobody = _NOBODY.get(node.kind) if is_last and not graph.outgoing(step.node) else None
+    return f"{text}: {nobody}" if nobody else text
 
 
-def _tree(graph: Graph, root: str, look: Look) -> Iterator[str]:
+def _tree(graph: Graph, root: str, look: Look, beside: set[str]) -> Iterator[str]:
     # Who waits for a node, level by level; those behind whom nobody is, in one line.
     to_do = [(root, 0)]
-    seen = {root}
+    seen = {root, *beside}
     while to_do:
         key, depth = to_do.pop()
         node = graph.nodes[key]

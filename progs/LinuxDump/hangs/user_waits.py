@@ -5,22 +5,22 @@ from __future__ import annotations
 
 import struct
 
-from LinuxDump import kernfs_nodes
+from LinuxDump import ipc_sets
 from LinuxDump.file_locks import FileLock, flattened
+from LinuxDump.hangs import cgroups
+from LinuxDump.hangs.entries import Entry, offset
 from LinuxDump.hangs.finder import Finder, Target
 from LinuxDump.hangs.sleepers import Sleeper
 from LinuxDump.saved_registers import registers_at
 from LinuxDump.task_records import Task
 from pykdump import compat, lowlevel
-from pykdump.errors import PykdumpError, ReadError
+from pykdump.errors import ReadError
 from pykdump.layout import Layout
 
 _FUTEX_TID_MASK = 0x3FFF_FFFF  # include/uapi/linux/futex.h
 _CHILDREN = Layout("struct task_struct", "real_parent", "exit_state", "group_leader")
-_CGROUP = Layout("struct task_struct", "cgroups.dfl_cgrp.kn")
+_IPC = Layout("struct task_struct", "nsproxy.ipc_ns")
 _FROZEN = Layout("struct task_struct", "frozen")
-_SUBSYSTEM = Layout("struct cgroup_subsys_state", "cgroup")
-_KERNFS = Layout("struct cgroup", "kn")
 
 
 # --- futexes
@@ -37,11 +37,12 @@ def futex(finder: Finder, sleeper: Sleeper) -> Target:
     shown = waiter.user_addr if waiter.kind != "file" else _user_address(sleeper)
     text = f"{kind} at user address {shown:#x}{space}"
     key_name = f"futex {waiter.user_addr:#x} {waiter.space:#x}"
+    is_new = key_name not in finder.nodes
     key = finder.add_with_key(key_name, kind, text)
     if waiter.owner_addr:
         owner = finder.add_task(waiter.owner_addr, "owner of a futex")
         finder.link(key, owner, "held by", "futex_pi_state.owner")
-    elif not finder.is_linked(key):
+    elif is_new or not waiter.mm_addr and not finder.is_linked(key):
         holder, evidence = _user_holder(finder, sleeper)
         if holder is not None and holder.addr != sleeper.task.addr:
             task = finder.add_known_task(holder)
@@ -154,11 +155,66 @@ def sysv(finder: Finder, sleeper: Sleeper) -> Target:
     )
     for name in structs:
         entry = finder.entries.find(sleeper, name)
-        if entry is not None:
-            text = f"{kind.replace('_', ' ')} queue"
-            key = finder.add(kind, entry.head_addr, f"{text} {entry.head_addr:#x}")
-            return Target(kind, key, evidence=f"its {name} {entry.addr:#x} is linked")
+        if entry is not None and entry.head_addr:
+            addr, text = (_semaphore if is_semaphore else _message_queue)(finder, entry)
+            key = finder.add(kind, addr, text)
+            wants = {"struct msg_receiver": "read", "struct msg_sender": "write"}.get(name, "lock")
+            return Target(kind, key, wants, evidence=f"its {name} {entry.addr:#x} is linked")
     return Target(kind, "", evidence=f"it is in {sleeper.waits_in}()")
+
+
+def _semaphore(finder: Finder, entry: Entry) -> tuple[int, str]:
+    # Lists are in the set, for operations on several, and in each of its semaphores.
+    first, size = offset("struct sem_array", "sems"), lowlevel.sizeof("struct sem")
+    for found in finder.once(semaphore_sets):
+        inside = entry.head_addr - found.addr
+        if 0 <= inside < first + size * found.semaphores:
+            text = f"System V semaphore set {found.semid} (sem_array {found.addr:#x})"
+            if inside < first:
+                return found.addr, text
+            number = (inside - first) // size
+            pid = lowlevel.read_pointer(found.addr + first + size * number + _sempid())
+            last = _pid_number(pid) if pid else 0
+            user = f", last changed by pid {last}" if last else ""
+            return found.addr, f"semaphore {number} of {text}{user}"
+    return entry.head_addr, f"a System V semaphore with queue {entry.head_addr:#x}"
+
+
+def _sempid() -> int:
+    return offset("struct sem", "sempid")
+
+
+def _pid_number(pid: int) -> int:
+    # In the first namespace; v4.17 ("ipc/sem: Fix semctl ... between pid namespaces") keeps a pid.
+    at = lowlevel.member("struct pid", "numbers").offset
+    return lowlevel.read_int(pid + at + lowlevel.member("struct upid", "nr").offset, 4)
+
+
+def _message_queue(finder: Finder, entry: Entry) -> tuple[int, str]:
+    receives = entry.struct == "struct msg_receiver"
+    addr = entry.head_addr - offset("struct msg_queue", "q_receivers" if receives else "q_senders")
+    for found in finder.once(message_queues):
+        if found.addr == addr:
+            text = f"System V message queue {found.msqid} (msg_queue {addr:#x})"
+            return addr, f"{text} with {found.messages} messages, {found.size_bytes} bytes"
+    return addr, f"a System V message queue {addr:#x}"
+
+
+def semaphore_sets(finder: Finder) -> list[ipc_sets.SemaphoreSet]:
+    """Sets of the namespaces of all tasks."""
+    return [found for ns in finder.once(ipc_namespaces) for found in ipc_sets.semaphore_sets(ns)]
+
+
+def message_queues(finder: Finder) -> list[ipc_sets.MessageQueue]:
+    """Queues of the namespaces of all tasks."""
+    return [found for ns in finder.once(ipc_namespaces) for found in ipc_sets.message_queues(ns)]
+
+
+def ipc_namespaces(finder: Finder) -> list[int]:
+    """``struct ipc_namespace *`` of all tasks."""
+    rows = _IPC.read_many([task.addr for task in finder.table.tasks])
+    found = [row.nsproxy_ipc_ns for row in rows if row is not None and row.nsproxy_ipc_ns]
+    return list(dict.fromkeys(found))
 
 
 # --- freezers
@@ -168,7 +224,7 @@ def frozen(finder: Finder, sleeper: Sleeper) -> Target | None:
     """In the refrigerator of a cgroup, of version 1 or 2, or of a suspend."""
     if sleeper.waits_in == "get_signal" and not _is_frozen(sleeper.task.addr):
         return None
-    path = cgroup_path(sleeper.task.addr, version=1 if sleeper.has("__refrigerator") else 2)
+    path = cgroups.path_of_task(sleeper.task.addr, 1 if sleeper.has("__refrigerator") else 2)
     name = f"cgroup {path}" if path else "the freezer"
     key = finder.add_with_key(f"freezer {path}", "freezer", f"{name}, which is frozen")
     return Target("freezer", key, "thaw", evidence=f"it is in {sleeper.waits_in}()")
@@ -179,22 +235,3 @@ def _is_frozen(task: int) -> bool:
         return False
     row = _FROZEN.read(task)
     return row is not None and bool(row.frozen)
-
-
-def cgroup_path(task: int, version: int) -> str:
-    """Path of a task's cgroup of version 2, or that of the freezer of version 1; "" unknown."""
-    try:
-        if version == 2:
-            row = _CGROUP.read(task)
-            return kernfs_nodes.path(row.cgroups_dfl_cgrp_kn) if row is not None else ""
-        number = lowlevel.enumerators("enum cgroup_subsys_id").get("freezer_cgrp_id")
-        if number is None:
-            return ""
-        at = lowlevel.member("struct task_struct", "cgroups").offset
-        subsys = lowlevel.member("struct css_set", "subsys").offset
-        css = lowlevel.read_pointer(lowlevel.read_pointer(task + at) + subsys + 8 * number)
-        cgroup = _SUBSYSTEM.read(css)
-        node = _KERNFS.read(cgroup.cgroup) if cgroup is not None else None
-        return kernfs_nodes.path(node.kn) if node is not None else ""
-    except PykdumpError:
-        return ""

@@ -7,10 +7,12 @@ task's stack, ``holder`` the pid of who could end it, null when nobody can.
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import json
 import mmap
 import os
+import select
 import signal
 import socket
 import struct
@@ -26,6 +28,7 @@ FUTEX_WAIT, FUTEX_LOCK_PI = 0, 6
 DISK = "/dev/pykdump_hang"
 FOLDER = "/run/locked-folder"
 O_DIRECT = 0o40000
+UNREAD = 9  # opened by plant-volumes.sh
 
 
 def child(comm: str, body: Callable[[], Any]) -> int:
@@ -43,8 +46,15 @@ def child(comm: str, body: Callable[[], Any]) -> int:
 
 def waits(name: str, comm: str, body: Callable[[], Any], **facts: Any) -> int:
     pid = child(comm, body)
+    if facts.get("state") == "D":  # before the next comes
+        wait_until(lambda: state_of(pid) == (comm, "D"))
     note(name, pid=pid, comm=comm, **{"holder": None, "state": "S", **facts})
     return pid
+
+
+def state_of(pid: int) -> tuple[str, str]:
+    before, _, after = Path(f"/proc/{pid}/stat").read_text().rpartition(") ")
+    return before.partition("(")[2], after[0]
 
 
 def inode_of(descriptor: int) -> int:
@@ -126,12 +136,52 @@ def plant_sockets() -> None:
     client.close()
     server.close()
 
+    plant_tcp6()
+
     def accept() -> None:
         listener.accept()
 
     facts = {"kind": "socket", "wants": "accept", "function": "inet_csk_accept"}
     waits("tcp_acceptor", "tcp-acceptor", accept, inode=inode_of(listener.fileno()), **facts)
     listener.close()
+
+
+def plant_tcp6() -> None:
+    """The same as the reader of TCP, over IPv6."""
+    with socket.create_server(("::1", 7776), family=socket.AF_INET6) as listener:
+        client = socket.create_connection(("::1", 7776))
+        server, _ = listener.accept()
+    peer = child("tcp6-silent", client.close)
+
+    def receive() -> None:
+        server.close()
+        client.recv(1)
+
+    facts = {"kind": "socket", "wants": "read", "function": "tcp_recvmsg"}
+    inodes = {"inode": inode_of(client.fileno()), "peer_inode": inode_of(server.fileno())}
+    ports = {"port": client.getsockname()[1], "peer_port": 7776, "address": "::1"}
+    waits("tcp6_reader", "tcp6-reader", receive, holder=peer, **inodes, **ports, **facts)
+    client.close()
+    server.close()
+
+
+def plant_pollers() -> None:
+    """Processes that wait in epoll_wait() and poll() for one socket, whose peer says nothing."""
+    for name, function in ("epoll", "do_epoll_wait"), ("poll", "do_sys_poll"):
+        ours, theirs = socket.socketpair()
+        peer = child(f"{name}-silent", ours.close)
+
+        def wait(name: str = name, ours: Any = ours, theirs: Any = theirs) -> None:
+            theirs.close()
+            waiter: Any = select.epoll() if name == "epoll" else select.poll()
+            waiter.register(ours.fileno(), select.EPOLLIN)
+            waiter.poll()
+
+        facts = {"kind": "poll", "function": function, "holder": peer}
+        inodes = {"inode": inode_of(ours.fileno()), "peer_inode": inode_of(theirs.fileno())}
+        waits(f"{name}_waiter", f"{name}-waiter", wait, **inodes, **facts)
+        ours.close()
+        theirs.close()
 
 
 def word_in_shared_memory() -> tuple[mmap.mmap, int]:
@@ -145,8 +195,11 @@ def futex(address: int, operation: int, value: int) -> None:
 
 
 def wait_until(condition: Callable[[], bool]) -> None:
-    while not condition():
+    for _ in range(3000):
+        if condition():
+            return
         time.sleep(0.01)
+    raise RuntimeError("what was planted does not come about")
 
 
 def plant_futexes() -> None:
@@ -256,7 +309,85 @@ def plant_freezers() -> None:
     note("frozen_v1", pid=pid, comm="frozen-v1", state="D", holder=None, **facts)
 
 
+def plant_volumes() -> None:
+    """Who waits for file systems and disks whose device keeps what is written and read."""
+    ext4 = {"state": "D", "device": dm_name("hang_ext4"), "mount": "/mnt/hang_ext4"}
+
+    def write() -> None:
+        descriptor = os.open("/mnt/hang_ext4/file", os.O_WRONLY)
+        os.write(descriptor, b"other content")
+        os.fsync(descriptor)
+
+    facts = {**ext4, "kind": "page", "wants": "write-back"}
+    waits("volume_writer", "volume-writer", write, function="file_write_and_wait_range", **facts)
+
+    # With a handle of the running transaction in its hands it has to read the inode's block.
+    facts = {**ext4, "kind": "buffer", "function": "ext4_setattr"}
+    handle = waits("handle_holder", "handle-holder", lambda: os.fchmod(UNREAD, 0o600), **facts)
+
+    def commit(mount: str, change: Callable[[str], None]) -> None:
+        change(mount)
+        os.fsync(os.open(mount, os.O_RDONLY))
+
+    jbd2 = pid_of(f"jbd2/{ext4['device']}-8")
+    facts = {**ext4, "kind": "journal", "function": "jbd2_log_wait_commit", "holder": jbd2}
+    waits("ext4_log", "ext4-log", lambda: commit("/mnt/hang_ext4", change_mode), **facts)
+    facts = {**ext4, "kind": "journal", "function": "jbd2_journal_commit_transaction"}
+    note("jbd2", pid=jbd2, comm=f"jbd2/{ext4['device']}-8", holder=handle, **facts)
+
+    facts = {"state": "D", "device": dm_name("hang_xfs"), "mount": "/mnt/hang_xfs"}
+    facts |= {"kind": "xfs_log", "function": "xfs_log_force_seq"}
+    waits("xfs_log", "xfs-log", lambda: commit("/mnt/hang_xfs", make_folder), **facts)
+
+    def read(name: str) -> None:
+        os.preadv(os.open(f"/dev/mapper/{name}", os.O_RDONLY | O_DIRECT), [mmap.mmap(-1, 4096)], 0)
+
+    facts = {"kind": "block_request", "state": "D", "sector": 0, "bytes": 4096}
+    facts |= {"device": dm_name("hang_mpath"), "paths": 1, "usable_paths": 0}
+    waits("no_path", "no-path", lambda: read("hang_mpath"), function="blkdev_read_iter", **facts)
+
+
+def change_mode(folder: str) -> None:
+    os.chmod(folder, 0o700)
+
+
+def make_folder(folder: str) -> None:
+    os.mkdir(f"{folder}/new")
+
+
+def dm_name(volume: str) -> str:
+    return f"dm-{os.minor(os.stat(f'/dev/mapper/{volume}').st_rdev)}"
+
+
+def pid_of(comm: str) -> int:
+    for pid in filter(str.isdigit, os.listdir("/proc")):
+        with contextlib.suppress(OSError):  # it may just have ended
+            if Path(f"/proc/{pid}/comm").read_text().strip() == comm:
+                return int(pid)
+    raise RuntimeError(f"there is no {comm}")
+
+
+def plant_throttled() -> None:
+    """Who has more memory than its cgroup wants it to have, and sleeps for that."""
+    Path("/sys/fs/cgroup/cgroup.subtree_control").write_text("+memory")
+    group = Path("/sys/fs/cgroup/throttled")
+    group.mkdir()
+    (group / "memory.high").write_text(str(1 << 20))
+
+    def grow() -> None:
+        (group / "cgroup.procs").write_text(str(os.getpid()))
+        pieces = []
+        while True:
+            pieces.append(b"x" * (1 << 20))
+
+    facts = {"kind": "memcg", "cgroup": "/throttled", "state": "D", "high_bytes": 1 << 20}
+    waits("throttled", "throttled", grow, function="mem_cgroup_handle_over_high", **facts)
+
+
 def main() -> None:
+    plant_volumes()
+    plant_throttled()
+    plant_pollers()
     plant_pipes()
     plant_sockets()
     plant_futexes()

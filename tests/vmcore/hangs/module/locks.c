@@ -32,6 +32,12 @@ static int lock_b_then_a(void *unused)
 	return 0;
 }
 
+static int deadlock_waiter(void *unused)
+{
+	mutex_lock(&mutex_a);
+	return 0;
+}
+
 static DECLARE_RWSEM(rwsem);
 
 static int rwsem_reader(void *unused)
@@ -158,6 +164,7 @@ static int io_mutex_waiter(void *unused)
 struct hang_thread pykdump_hang_locks[] = {
 	{ "hang_ab", lock_a_then_b, "D", "mutex", &mutex_b, .holder = "hang_ba" },
 	{ "hang_ba", lock_b_then_a, "D", "mutex", &mutex_a, .holder = "hang_ab" },
+	{ "hang_behind_ab", deadlock_waiter, "D", "mutex", &mutex_a, .holder = "hang_ab" },
 	{ "hang_rw_holder", rwsem_reader, "D" },
 	{ "hang_rw_writer", rwsem_writer, "D", "rwsem", &rwsem, "write", "hang_rw_holder" },
 	{ "hang_rw_late", rwsem_late_reader, "D", "rwsem", &rwsem, "read", "hang_rw_holder" },
