@@ -64,7 +64,7 @@ def has_findings(found: Crashinfo) -> bool:
     if found.report is None:
         return bool(found.view and found.view.has_findings)
     died = found.report.verdict.panic_class != "alive"
-    return died or any(each.severity != "note" for each in found.report.findings)
+    return died or any(each.severity != "note" for each in found.report.findings or ())
 
 
 TOOL = Tool(add_arguments, collect, render, has_findings, uses_colors=True, warns_last=True)

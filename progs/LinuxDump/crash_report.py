@@ -22,7 +22,7 @@ class CrashReport:
 
     verdict: Verdict
     waits_for: str  #: what the task at fault waits for, and who has it; "" where it does not wait
-    findings: tuple[Finding, ...]
+    findings: tuple[Finding, ...] | None  #: None where the checks were not made
     state: MachineState | None  #: None where only the rest was asked for
 
 
@@ -38,7 +38,7 @@ def collect(*, fast: bool, quiet: bool, detail: int) -> CrashReport:
     with section("verdict"):
         found = verdict(lines)
     situation = Situation(lines, found)
-    problems: tuple[Finding, ...] = ()
+    problems: tuple[Finding, ...] | None = None
     if not fast:
         with section("checks"):
             problems = tuple(checks.findings(situation))
@@ -64,7 +64,8 @@ def _waits_for(found: Verdict, situation: Situation) -> str:
 def render(report: CrashReport, *, detail: int) -> Iterator[str]:
     """The report as text."""
     yield from verdict_lines(report.verdict, detail, report.waits_for)
-    yield from findings_lines(report.findings)
+    if report.findings is not None:
+        yield from findings_lines(report.findings)
     if report.state is not None:
         yield ""
         yield from crash_text.box(f"*** Crashinfo v{__version__} ***", first=True)

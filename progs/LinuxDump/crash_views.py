@@ -117,7 +117,7 @@ def _stacksummary(_: object, detail: int) -> Shown:
 def _checkstacks(_: object, detail: int) -> Shown:
     found = tuple(corrupted_stacks(task_table()))
     lines = [line for each in found for line in (each.title, *each.details)]
-    return found, lines, bool(found)
+    return found, lines or ["no stack is corrupted"], bool(found)
 
 
 def _decodesyscalls(word: str, detail: int) -> Shown:

@@ -64,6 +64,8 @@ def test_each_class_of_panic_is_named_with_the_code_at_fault(panic_dump: Vmcore)
     if facts["console"]["title"]:
         assert facts["console"]["title"] in [line["text"] for line in verdict["lines"]]
     assert verdict["title"].lower() in found.out.lower()
+    first = found.out[found.out.rindex("}\n") + 2 :].splitlines()[0]
+    assert first.lower() == verdict["title"].lower()  # nothing comes before it
     assert found.status == 1 and "Traceback" not in found.out + found.err
 
 
@@ -379,3 +381,39 @@ def test_global_locks_and_works_in_use_are_those_of_the_module(vmcore: Vmcore) -
     function = module["work"]["inactive"]["function"].split()[0]
     assert used[module["work"]["inactive"]["work"]]["text"] == f"queued: {function}"
     assert "waits for its timer" in used[module["work"]["delayed"]["work"]]["text"]
+
+
+def test_elements_of_a_planted_radix_tree(vmcore: Vmcore) -> None:
+    radix = vmcore.facts["module"]["radix"]
+    for index, entry in radix["entries"][:4]:
+        found = run(vmcore, f"crashinfo --radix_tree_element {radix['tree']:x} {index:x} --json")
+        assert int(found.json()["view"]["records"]["slot_addr"], 16) == entry, index
+
+
+def test_without_checks_nothing_is_said_of_them(vmcore: Vmcore) -> None:
+    found = run(vmcore, "crashinfo -q --fast", "crashinfo -q --fast --json")
+    assert found.json()["report"]["findings"] is None
+    assert "check" not in found.out.partition("log:")[0]
+
+
+def test_waiters_and_owners_of_planted_locks(vmcore: Vmcore) -> None:
+    module = vmcore.facts["module"]
+    for kind, option, lock in (
+        ("mutex", "mutex", "mutex"),
+        ("semaphore", "semaphore", "semaphore"),
+        ("rwsem", "rwsemaphore", "rwsem_write"),
+    ):
+        found = run(vmcore, f"crashinfo --{option} {module['locks'][lock]:#x}").out
+        for each in module["threads"]:
+            if each["waits_for"] == kind and each["object"] == module["locks"][lock]:
+                assert re.search(rf"^ +{each['pid']}  {each['comm']}$", found, re.M), each["comm"]
+            if each["task"] == module["locks"]["owner"] and kind != "semaphore":
+                assert f"pid={each['pid']} cmd={each['comm']}" in found
+
+
+def test_the_commands_of_a_verdict_can_be_run(panic_dump: Vmcore) -> None:
+    report = run(panic_dump, "crashinfo -q --json").json()["report"]
+    commands = [*report["verdict"]["commands"], *(each["command"] for each in report["findings"])]
+    assert report["verdict"]["commands"] and report["state"] is None
+    found = run(panic_dump, *(f"pykdump {each.removeprefix('pykdump ')}" for each in commands))
+    assert found.status in (0, 1) and "Traceback" not in found.out + found.err, found.err

@@ -219,3 +219,25 @@ def test_wall_clock_times_of_the_log(vmcore: Vmcore) -> None:
     assert abs(found["boot_s"] - boot) < 3
     for line in found["lines"]:
         assert abs(line["wall_s"] - boot - line["ts_ns"] / 1e9) < 4
+
+
+def test_descriptors_and_limits_of_cmd_files_are_those_of_proc(vmcore: Vmcore) -> None:
+    traced = planted(vmcore, "traced")
+    (task,) = report(vmcore, "taskinfo --cmd files --taskfilter TR")["tasks"]
+    told = vmcore.facts["processes"][str(traced["pid"])]["fd"]
+    shown = dict(re.findall(r"^ *(\d+) +[0-9a-f]{16} .*? (\S+)$", task["output"], re.M))
+    assert {fd: path for fd, path in told.items() if path.startswith("/")} == {
+        fd: path for fd, path in shown.items() if path.startswith("/")
+    }
+
+
+def test_threads_are_counted_by_state_as_proc_did(vmcore: Vmcore) -> None:
+    counts = report(vmcore, "taskinfo --summary")["counts"]["by_state"]
+    names = {"T": "TASK_STOPPED", "t": "TASK_TRACED", "Z": "EXIT_ZOMBIE"}
+    for letter, name in names.items():
+        told = [task for task in vmcore.facts["tasks"] if task["state"] == letter]
+        assert counts.get(name, 0) == len(told), name
+    # The others sleep and wake between the facts and the dump, a few at a time.
+    for letter, name in (("S", "TASK_INTERRUPTIBLE"), ("D", "TASK_UNINTERRUPTIBLE")):
+        told = [task for task in vmcore.facts["tasks"] if task["state"] == letter]
+        assert abs(counts[name] - len(told)) <= 4, name
