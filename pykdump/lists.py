@@ -23,6 +23,9 @@ except ImportError:  # plain pytest: models can be imported
 _U64 = (1 << 64) - 1
 _maxel = 10_000
 
+#: Buckets that are read at once: tables of large machines have hundreds of millions.
+_PIECE = 1 << 18
+
 
 def setListMaxel(value: int) -> None:
     """Let list readers return at most this many elements where they are not told otherwise.
@@ -319,9 +322,14 @@ def getFullBucketsH(
     :param bsize: size of a bucket.
     :param chain_off: of the pointer in a bucket.
     """
-    reader = _accel.Reader("array", element=_accel.Reader("int", size=8), stride=bsize, count=items)
-    firsts = reader(int(start) + chain_off) if items else []
-    return [(index, first) for index, first in enumerate(firsts) if first]
+    at, found = int(start) + chain_off, []
+    pointer = _accel.Reader("int", size=8)
+    for low in range(0, items, _PIECE):
+        count = min(_PIECE, items - low)
+        piece = _accel.Reader("array", element=pointer, stride=bsize, count=count)
+        firsts = piece(at + low * bsize)
+        found += [(low + index, first) for index, first in enumerate(firsts) if first]
+    return found
 
 
 def getFullBuckets(start: int, bsize: int, items: int, chain_off: int = 0) -> list[int]:

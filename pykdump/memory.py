@@ -15,6 +15,7 @@ except ImportError:  # plain pytest: models can be imported
 UVADDR, KVADDR, PHYSADDR, XENMACHADDR = 1, 2, 4, 8
 
 _U64 = (1 << 64) - 1
+_PIECE = 64 << 20
 
 
 def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
@@ -34,6 +35,9 @@ def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
         raise IndexError("NULL pointer: no memory lies at 0")
     if not -(1 << 63) <= addr <= _U64 or not 0 <= size <= _U64:
         raise CrashError(f"cannot read {size} bytes at {addr:#x}: there is no such memory")
+    if size > _PIECE:  # what cannot be read ends it before it takes memory for the rest
+        pieces = range(0, size, _PIECE)
+        return b"".join(readmem(addr + at, min(_PIECE, size - at), mtype) for at in pieces)
     addr &= _U64
     if mtype in (PHYSADDR, XENMACHADDR):
         return lowlevel.dump().read_physical(addr, size)

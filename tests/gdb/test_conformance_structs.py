@@ -220,6 +220,13 @@ TRUE = {
     ' [symbol_address("conf_target")] * 2',
     "buckets with index": 'getFullBucketsH(symbol_address("conf_arrays") + 64, 8, 3) =='
     ' [(0, symbol_address("conf_target")), (2, symbol_address("conf_target"))]',
+    "buckets in pieces": "(lambda lists, at: (setattr(lists, '_PIECE', 2), getFullBucketsH(at, 8,"
+    " 3), setattr(lists, '_PIECE', 1 << 18), getFullBucketsH(at, 8, 3))[1::2])(__import__("
+    "'pykdump.lists', fromlist=['x']), symbol_address('conf_arrays') + 64) =="
+    " ([(0, symbol_address('conf_target')), (2, symbol_address('conf_target'))],) * 2",
+    "memory in pieces": "(lambda memory, at: (setattr(memory, '_PIECE', 5), readmem(at, 16),"
+    " setattr(memory, '_PIECE', 64 << 20))[1])(__import__('pykdump.memory', fromlist=['x']),"
+    " symbol_address('conf_text')) == b'sixteen or less\\0'",
     # pseudo-attributes
     "structSetAttr": f'structSetAttr({TASK}, "X", ["nosuch", "pid"]) and {T}.X == {T}.pid and'
     f' {T}.hasField("X") and {T}.fieldOffset("X") == {T}.fieldOffset("pid")',
@@ -258,6 +265,7 @@ RAISES = {
         "IndexError",
         "struct conf_pointers.target",
     ),
+    f"readmem({T}, 1 << 40)": ("CrashError", "67108864 bytes"),
     f"readmem({T}, -1)": ("CrashError", "-1 bytes"),
     "readmem(1 << 64, 8)": ("CrashError", "0x10000000000000000"),
     f'getattr({T}, "nosuch", 5)': ("KeyError", "nosuch"),
