@@ -90,8 +90,11 @@ py::list structs_of_walk(const py::type& type, const WalkResult& walk, std::uint
 
 py::list structs_in_array(const py::type& type, const py::int_& addr, std::uint64_t count,
                           std::uint64_t stride) {
-    if (count > kMaxValue) throw Error("an array of more than 64 Mi structs is not listed at once");
     const std::uint64_t first = to_address(addr);
+    if (count > kMaxValue) {
+        throw ReadError("an array of " + std::to_string(count) + " structs at " + hex(first) +
+                        " is not listed at once: more than 64 Mi");
+    }
     return make_structs(type, count, [&](std::size_t i) { return first + i * stride; });
 }
 

@@ -265,6 +265,7 @@ RAISES = {
         "IndexError",
         "struct conf_pointers.target",
     ),
+    f'readSUArray("struct conf_node", {T}, 1 << 40)': ("CrashError", "1099511627776 structs at 0x"),
     f"readmem({T}, 1 << 40)": ("CrashError", "67108864 bytes"),
     f"readmem({T}, -1)": ("CrashError", "-1 bytes"),
     "readmem(1 << 64, 8)": ("CrashError", "0x10000000000000000"),
