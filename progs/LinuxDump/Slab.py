@@ -148,7 +148,8 @@ def _find_damaged() -> list[Damage]:
             pylog.warning(str(error))
             continue
         for index, where in broken:
-            if lowlevel.why_unreadable(where) in ("readable", "not mapped"):
+            # A page that was left out of the dump is no damage.
+            if not lowlevel.why_unreadable(where).startswith(("page", "its page table")):
                 found.append(Damage(cache.name, slabs.addrs[index], where))
     return found
 
