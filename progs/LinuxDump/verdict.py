@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from LinuxDump import cpus, failed_code, modules, more_commands, oops, taints
+from LinuxDump.machine_checks import MachineCheck, machine_checks
 from LinuxDump.oops import LogLine, Report
 from LinuxDump.operands import Operand
 from LinuxDump.panic_rules import RULES, PanicRule
@@ -68,6 +69,7 @@ class Verdict:
     stack: TaskStack | None
     asked: str = ""  #: of sysrq: through what
     commands: tuple[str, ...] = ()  #: that show more
+    machine_checks: tuple[MachineCheck, ...] = ()  #: banks that reported an error
 
 
 def log_lines() -> list[LogLine]:
@@ -242,6 +244,9 @@ def _put_together(
         main_lines=tuple(report.main_lines) if report else (),
         stack=stack,
         asked=_asked(_functions(stack)) if rule.name == "sysrq" else "",
+        machine_checks=tuple(
+            machine_checks(report.lines) if report and rule.name == "machine-check" else ()
+        ),
         commands=tuple(more_commands.commands(rule.name, task, place, report, operand)),
     )
 

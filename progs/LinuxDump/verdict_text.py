@@ -6,7 +6,7 @@ from __future__ import annotations
 import itertools
 from collections.abc import Iterator, Sequence
 
-from LinuxDump import crash_text
+from LinuxDump import crash_text, machine_checks
 from LinuxDump.findings import Finding
 from LinuxDump.taints import MEANINGS
 from LinuxDump.verdict import Verdict
@@ -63,10 +63,12 @@ def _verdict_rows(found: Verdict) -> Iterator[tuple[str, str]]:
         ) else f"{found.how} at {found.place}, for {found.culprit}"
     elif found.how:
         yield "code", found.how
-    if found.instruction:
+    if found.instruction and found.panic_class != "machine-check":
         yield "instruction", " ".join(found.instruction.split())
     if found.operand is not None:
         yield "operand", " ".join(_operand_words(found))
+    if found.machine_checks:
+        yield "hardware", "\n".join(map(machine_checks.text, found.machine_checks))
     chain = list(_chain(found))
     if chain:
         yield "stack", " <- ".join(chain)

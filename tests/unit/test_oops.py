@@ -10,6 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[2] / "progs"))
 
+from LinuxDump import machine_checks  # noqa: E402
 from LinuxDump import oops  # noqa: E402
 from LinuxDump.log_findings import matches  # noqa: E402
 from LinuxDump.oops import LogLine, Report  # noqa: E402
@@ -313,3 +314,18 @@ def test_log_findings_are_counted() -> None:
         ("file system errors: {n}", 1),
         ("I/O errors: {n}", 2),
     ]
+
+
+def test_error_codes_of_machine_checks_have_words() -> None:
+    # Intel SDM 3B, tables 16-9 to 16-15
+    for code, words in (
+        (0x0151, "instruction cache, L1, instruction fetch"),
+        (0x0135, "data cache, L1, data read"),
+        (0x0010, "instruction TLB, L0"),
+        (0x009F, "memory controller, read"),
+        (0x00C1, "memory controller, scrubbing, channel 1"),
+        (0x0400, "internal timer"),
+        (0x0E0B, "bus or interconnect"),
+        (0x0005, "internal"),
+    ):
+        assert machine_checks.error_text(code) == words, hex(code)

@@ -95,6 +95,17 @@ def test_the_operand_is_the_variable_that_the_source_has_there(panic_dump: Vmcor
     assert not found["is_inferred"]
 
 
+def test_a_machine_check_is_told_in_words(panic_dump: Vmcore) -> None:
+    if "machine_check" not in panic_dump.facts:
+        pytest.skip("not applicable: the hardware is well")
+    planted = panic_dump.facts["machine_check"]
+    text = " ".join(run(panic_dump, "crashinfo -q").out.split())
+    assert f"hardware: CPU {planted['cpu']}, bank {planted['bank']}: " in text
+    assert planted["status"] >> 61 & 1 and "uncorrected, the processor's context is" in text
+    # The guest's kernel cuts off the bits that misc says do not count.
+    assert f"at physical address {planted['address'] >> 12 << 12:#x}" in text
+
+
 def test_the_verdict_of_the_large_dumps(vmcore: Vmcore, report: dict[str, Any]) -> None:
     verdict = report["verdict"]
     expected = {

@@ -35,6 +35,7 @@ CHECKS: tuple[Check, ...] = (
     services.kernel_services,
     services.rtnl_mutex,
     services.syslog,
+    services.saphana,
     services.cluster_agents,
     parents.parents,
     stacks.stacks,

@@ -17,6 +17,7 @@ from pykdump.printing import counted, printable
 _SYSLOG = re.compile(r"/dev/log|/run/systemd/journal/(dev-log|socket|stdout)")
 #: Of Oracle Clusterware: they take a node out that the others do not hear of any more.
 _AGENTS = ("cssdagent", "cssdmonitor", "ocssd.bin", "oprocd.bin", "oprocd")
+_SAPHANA = re.compile(r"hdb(indexserver|nameserver|daemon|\.sap.*)|sapstart\w*")
 _BY_REQUEST = ("sysrq", "panic", "cluster-fencing", "kexec")
 
 
@@ -56,6 +57,16 @@ def syslog(situation: Situation) -> Iterator[Finding]:
             waiting = counted(len(report.waiters), "task waits", "tasks wait")
             title = f"{waiting} to write to {report.path}: syslog does not read"
             yield Finding(64, title, (reader,), "hanginfo --syslogger")
+
+
+def saphana(situation: Situation) -> Iterator[Finding]:
+    # A process that hangs there stops the database, for which HA clusters then take nodes out.
+    own = [task for task in situation.threads if _SAPHANA.match(comm(task))]
+    stuck = [task for task in own if task.state == "D" and age_s(task) > OLD_S]
+    if stuck:
+        names = ", ".join(f"{task.pid} {printable(comm(task))}" for task in stuck[:SHOWN])
+        title = counted(len(stuck), "thread of SAP HANA hangs", "threads of SAP HANA hang")
+        yield Finding(65, title, (names,), "hanginfo --saphana")
 
 
 def cluster_agents(situation: Situation) -> Iterator[Finding]:
