@@ -7,14 +7,14 @@ import argparse
 from collections.abc import Iterator
 
 from LinuxDump import Slab
-from LinuxDump.hits import Found, found, lines
-from LinuxDump.whatis import what_is
+from LinuxDump.hits import Found, found, lines, number_at
+from LinuxDump.whatis import address, what_is
 from pykdump.bulk import find_numbers
 from pykdump.tool import Tool, UsageError
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("addr", metavar="ADDR", help="the address, in hex")
+    parser.add_argument("addr", metavar="ADDR", help="an address, or a symbol's name")
     parser.add_argument(
         "-o", "--object", action="store_true", help="pointers into the slab object of ADDR, too"
     )
@@ -23,15 +23,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def collect(options: argparse.Namespace) -> Found:
-    try:
-        addr = int(options.addr, 16)
-    except ValueError:
-        raise UsageError(f"{options.addr} is no address; write it in hex") from None
+    addr = address(options.addr)
     low, size = addr, max(1, options.size or 1)
     if options.object:
         low, size = _object_of(addr)
     hits = find_numbers(low, low + size - 1, limit=max(1, options.limit))
-    return found(hits, classify=True)
+    if size == 1:
+        return found(hits, classify=True)
+    return found(hits, classify=True, value=number_at(8))
 
 
 def _object_of(addr: int) -> tuple[int, int]:

@@ -6,7 +6,8 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from LinuxDump.hits import CLASSES, Found, found, lines, only
+from LinuxDump.hits import Found, found, lines, number_at, only, text_at
+from LinuxDump.pages import CLASSES
 from pykdump.bulk import Hits, find_numbers, find_pattern
 from pykdump.tool import Tool, UsageError
 
@@ -19,7 +20,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--size", type=int, choices=(1, 2, 4, 8), default=8, help="of the number (default: 8)"
     )
-    parser.add_argument("--mask", type=_number, help="bits of the number that count", default=None)
+    parser.add_argument("--mask", metavar="MASK", help="bits of the number that count, in hex")
     parser.add_argument(
         "--in",
         dest="classes",
@@ -30,29 +31,46 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("-w", "--whatis", action="store_true", help="say what each hit lies in")
 
 
-def _number(text: str) -> int:
-    return int(text, 16)
-
-
 def collect(options: argparse.Namespace) -> Found:
     for name in (options.classes or "").lstrip("-").split(","):
         if name and name not in CLASSES:
             raise UsageError(f"there is no class {name}; classes: {', '.join(CLASSES)}")
-    return found(_search(options), classify=options.whatis)
+    if options.number is None:
+        return found(_search(options), classify=options.whatis, value=text_at)
+    low, high = _range(options.number, options.size)
+    if low == high and options.mask is None:  # each hit is the number itself
+        return found(_search(options), classify=options.whatis)
+    return found(_search(options), classify=options.whatis, value=number_at(options.size))
 
 
 def _search(options: argparse.Namespace) -> Hits:
     pages, limit = only(options.classes), max(1, options.limit)
-    if options.string:
-        return find_pattern(options.string.encode(), pages=pages, limit=limit)
-    if options.bytes:
+    if options.number is None:
+        return find_pattern(_pattern(options), pages=pages, limit=limit)
+    low, high = _range(options.number, options.size)
+    mask = (1 << 64) - 1 if options.mask is None else _mask(options.mask)
+    return find_numbers(low, high, size=options.size, mask=mask, pages=pages, limit=limit)
+
+
+def _pattern(options: argparse.Namespace) -> bytes:
+    pattern: bytes
+    if options.string is not None:
+        pattern = options.string.encode("utf-8", "surrogateescape")
+    else:
         try:
-            return find_pattern(bytes.fromhex(options.bytes), pages=pages, limit=limit)
+            pattern = bytes.fromhex(options.bytes)
         except ValueError:
             raise UsageError(f"{options.bytes} is no even number of hex digits") from None
-    low, high = _range(options.number, options.size)
-    mask = (1 << 64) - 1 if options.mask is None else options.mask & (1 << 64) - 1
-    return find_numbers(low, high, size=options.size, mask=mask, pages=pages, limit=limit)
+    if not pattern:
+        raise UsageError("nothing to search for: the text or the bytes are empty")
+    return pattern
+
+
+def _mask(text: str) -> int:
+    try:
+        return int(text, 16) & (1 << 64) - 1
+    except ValueError:
+        raise UsageError(f"{text} is no mask; write it in hex") from None
 
 
 def _range(text: str, size: int) -> tuple[int, int]:

@@ -7,9 +7,8 @@ import argparse
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from LinuxDump.whatis import Place, what_is
-from pykdump import lowlevel
-from pykdump.tool import Tool, UsageError
+from LinuxDump.whatis import Place, address, what_is
+from pykdump.tool import Tool
 
 
 @dataclass(frozen=True)
@@ -25,21 +24,6 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 def collect(options: argparse.Namespace) -> Report:
     return Report(tuple(what_is(address(text)) for text in options.what))
-
-
-def address(text: str) -> int:
-    """A number as people write it (hex, with or without 0x), or the address of a symbol."""
-    text = text.removeprefix("&")
-    found = lowlevel.find_symbol(text)
-    if found is not None:
-        return found
-    try:
-        number = int(text, 16)
-    except ValueError:
-        raise UsageError(f"{text} is no address and no symbol of the kernel") from None
-    if number >> 64:
-        raise UsageError(f"{text} has more than 64 bits")
-    return number
 
 
 def render(report: Report, options: argparse.Namespace) -> Iterator[str]:

@@ -59,6 +59,7 @@ _kernel: Kernel | None = None
 _types: dict[str, gdb.Type] = {}
 _members: dict[tuple[str, str], Member | None] = {}
 _fields: dict[str, dict[str, tuple[int, gdb.Field]]] = {}
+_enumerators: dict[str, dict[str, int]] = {}
 _symbols: dict[str, int | None] = {}
 
 #: Changes whenever types are forgotten: offsets computed before are then stale. What was read from
@@ -92,6 +93,7 @@ def forget() -> None:
     _types.clear()
     _members.clear()
     _fields.clear()
+    _enumerators.clear()
     for watcher in _watchers:
         watcher()
     forget_members()
@@ -194,7 +196,11 @@ def member_of_variable(variable: str, path: str) -> Member:
 
 def enumerators(name: str) -> dict[str, int]:
     """Values of an enum by name."""
-    return {str(field.name): int(field.enumval) for field in find_type(name).fields()}
+    found = _enumerators.get(name)
+    if found is None:
+        found = {str(field.name): int(field.enumval) for field in find_type(name).fields()}
+        _enumerators[name] = found
+    return found
 
 
 def _resolve(start: gdb.Type, path: str) -> Member | None:

@@ -3,15 +3,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from LinuxDump import pages, whatis
+from pykdump import lowlevel
 from pykdump.bulk import Hits, PfnRange, ram_ranges
+from pykdump.errors import Interrupted, ReadError
 from pykdump.logging import pylog
 
-#: Classes of pages that a search can be limited to, or can leave out.
-CLASSES = ("slab", "free", "table")
+_SHOWN = 32  # bytes of text
 
 
 @dataclass(frozen=True)
@@ -20,6 +21,7 @@ class Hit:
 
     addr: int  #: as the kernel uses it
     phys_addr: int
+    value: str  #: what lies there, where that differs from hit to hit
     kind: str  #: as LinuxDump.whatis calls it; "" when nobody asked
     text: str
 
@@ -33,26 +35,56 @@ class Found:
     is_complete: bool
 
 
-def found(raw: Hits, *, classify: bool) -> Found:
-    """The hits, each with what it lies in if wanted; warnings say what the search left out."""
+def found(raw: Hits, *, classify: bool, value: Callable[[int], str] = lambda phys: "") -> Found:
+    """The hits, each with what it lies in if wanted; warnings say what the search left out.
+
+    :param value: what to show of a physical address: `number_at`, `text_at`.
+    """
     if raw.is_interrupted:
         pylog.warning(f"interrupted after {raw.pages} pages: there may be more")
     if raw.is_cut:
         pylog.warning(f"only {len(raw.addrs)} hits are shown: there are more (--limit)")
-    hits = tuple(_hit(phys, classify) for phys in raw.addrs)
-    return Found(hits, raw.pages, not (raw.is_interrupted or raw.is_cut))
+    hits: list[Hit] = []
+    try:
+        for phys in raw.addrs:
+            hits.append(_hit(phys, classify, value))
+    except (Interrupted, KeyboardInterrupt):
+        pylog.warning(f"interrupted after {len(hits)} of {len(raw.addrs)} hits")
+        return Found(tuple(hits), raw.pages, False)
+    return Found(tuple(hits), raw.pages, not (raw.is_interrupted or raw.is_cut))
 
 
-def _hit(phys: int, classify: bool) -> Hit:
+def _hit(phys: int, classify: bool, value: Callable[[int], str]) -> Hit:
     addr = whatis.address_of(phys)
     place = whatis.what_is(addr) if classify else None
-    return Hit(addr, phys, place.kind if place else "", place.text if place else "")
+    return Hit(addr, phys, value(phys), place.kind if place else "", place.text if place else "")
+
+
+def number_at(size: int) -> Callable[[int], str]:
+    """Shows numbers of ``size`` bytes."""
+    return lambda phys: f"{int.from_bytes(_bytes_at(phys, size), 'little'):0{2 * size}x}"
+
+
+def text_at(phys: int) -> str:
+    """What is printable of the next bytes, with dots for the others."""
+    shown = (chr(byte) if 32 <= byte < 127 else "." for byte in _bytes_at(phys, _SHOWN))
+    return f'"{"".join(shown)}"'
+
+
+def _bytes_at(phys: int, size: int) -> bytes:
+    # Not beyond the page: the next one may not be there.
+    size = min(size, pages.PAGE_SIZE - phys % pages.PAGE_SIZE)
+    try:
+        return lowlevel.dump().read_physical(phys, size)
+    except ReadError:
+        return b""
 
 
 def lines(result: Found) -> Iterator[str]:
     """The hits for people."""
     for hit in result.hits:
-        yield f"{hit.addr:#018x}  {hit.text}".rstrip()
+        value = f"  {hit.value}" if hit.value else ""
+        yield f"{hit.addr:#018x}{value}  {hit.text}".rstrip()
     yield f"{len(result.hits)} found in {result.pages} pages"
 
 

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from pykdump import compat, lowlevel
@@ -16,6 +16,7 @@ from pykdump.walks import walk_lists
 PAGE_SIZE = 4096
 _MAX_NODES = 1024  # MAX_NUMNODES
 _MAX_ORDER = 10
+_MAX_COMPOUND = 20
 
 # arch/x86/include/asm/page_64_types.h and pgtable_64_types.h: without CONFIG_RANDOMIZE_MEMORY
 _PAGE_OFFSET = {4: 0xFFFF_8880_0000_0000, 5: 0xFF11_0000_0000_0000}
@@ -98,7 +99,7 @@ def select(tests: list[Test]) -> Iterator[int]:
 def flag_histogram() -> dict[int, int]:
     """How many pages have which flags (the bits of ``enum pageflags``)."""
     size, base = lowlevel.sizeof("struct page"), vmemmap()
-    mask = (1 << lowlevel.enumerators("enum pageflags")["__NR_PAGEFLAGS"]) - 1
+    mask = (1 << _bits()["__NR_PAGEFLAGS"]) - 1
     total: dict[int, int] = {}
     for first, end in ram_ranges():
         counts, _ = count_values("struct page", base + first * size, end - first, "flags", mask)
@@ -107,10 +108,14 @@ def flag_histogram() -> dict[int, int]:
     return total
 
 
+def _bits() -> dict[str, int]:
+    return lowlevel.enumerators("enum pageflags")
+
+
 def flag_names(flags: int) -> list[str]:
     """Names of the bits that are set in ``page.flags``, without PG_; a bit's first name."""
     names: dict[int, str] = {}
-    for name, bit in lowlevel.enumerators("enum pageflags").items():
+    for name, bit in _bits().items():
         if name not in _NOT_FLAGS and name.startswith("PG_"):
             names.setdefault(bit, name[3:])
     return [name for bit, name in sorted(names.items()) if flags >> bit & 1]
@@ -118,7 +123,7 @@ def flag_names(flags: int) -> list[str]:
 
 def type_test(name: str) -> Test:
     """What tells pages of a type (``slab``, ``buddy``, ``table``); raises PykdumpError."""
-    flags = lowlevel.enumerators("enum pageflags")
+    flags = _bits()
     if f"PG_{name}" in flags:
         bit = 1 << flags[f"PG_{name}"]
         return Test("flags", bit, bit)
@@ -216,32 +221,56 @@ def nodes() -> Iterator[tuple[int, int]]:
             yield node, data
 
 
+#: Classes of pages that `class_ranges` knows.
+CLASSES = ("slab", "free", "table", "anon", "file", "reserved")
+
+
 def class_ranges(name: str) -> list[PfnRange]:
-    """Page frames of a class: ``slab``, ``free``, ``table``; for searches."""
-    test = type_test({"free": "buddy"}.get(name, name))
-    orders = Layout("struct page", "private")
+    """Page frames of one of CLASSES, in ascending order; for searches.
+
+    ``anon`` and ``file`` are the pages of processes and of files; ``table`` are page tables.
+    """
+    heads = list(select(_class_tests(name)))
+    if name == "free":
+        rows = Layout("struct page", "private").read_many(heads)
+        sizes = [1 << min(row.private, _MAX_ORDER) if row else 1 for row in rows]
+    else:
+        sizes = _compound_sizes(heads)
+    first, size = vmemmap(), lowlevel.sizeof("struct page")
     ranges: list[PfnRange] = []
-    heads = list(select([test]))
-    for page, row in zip(heads, orders.read_many(heads)):
-        pfn = pfn_of(page)
-        if name == "free":
-            pages = 1 << min(row.private, 20)
+    for head, count in zip(heads, sizes):
+        pfn = (head - first) // size
+        if ranges and ranges[-1][1] == pfn:
+            ranges[-1] = (ranges[-1][0], pfn + count)
         else:
-            pages = compound_pages(page)
-        ranges.append((pfn, pfn + pages))
+            ranges.append((pfn, pfn + count))
     return ranges
+
+
+def _class_tests(name: str) -> list[Test]:
+    # include/linux/page-flags.h: the low bits of page.mapping tell anonymous pages (1)
+    kinds, kernel_half = 3, 1 << 63
+    if name == "anon":
+        return [type_test("swapbacked"), Test("mapping", kernel_half | kinds, kernel_half | 1)]
+    if name == "file":
+        return [type_test("lru"), Test("mapping", kernel_half | kinds, kernel_half)]
+    return [type_test({"free": "buddy"}.get(name, name))]
 
 
 def compound_pages(page: int) -> int:
     """Of how many page frames the compound page of this head is; 1 for a plain page."""
-    flags = lowlevel.read_uint(page, 8)
-    if not flags >> lowlevel.enumerators("enum pageflags")["PG_head"] & 1:
-        return 1
+    return _compound_sizes([page])[0]
+
+
+def _compound_sizes(heads: Sequence[int]) -> list[int]:
+    flag, size = _bits()["PG_head"], lowlevel.sizeof("struct page")
     # v6.6 ebc1baf5c9b4 ("mm: free up a word in the first tail page"): in its flags
-    tail = page + lowlevel.sizeof("struct page")
-    if compat.has("struct page.compound_order"):
-        return 1 << min(lowlevel.read_uint(tail + _offset("compound_order"), 1), 20)
-    return 1 << min(lowlevel.read_uint(tail, 8) & 0xFF, 20)
+    member = "compound_order" if compat.has("struct page.compound_order") else "flags"
+    flags = Layout("struct page", "flags").read_columns(heads).flags.tolist()
+    compound = [head for head, its in zip(heads, flags) if its is not None and its >> flag & 1]
+    orders = Layout("struct page", member).read_columns([head + size for head in compound])
+    order_of = dict(zip(compound, getattr(orders, member).tolist()))
+    return [1 << min((order_of.get(head) or 0) & 0xFF, _MAX_COMPOUND) for head in heads]
 
 
 def _offset(name: str) -> int:

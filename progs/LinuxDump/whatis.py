@@ -20,6 +20,7 @@ _INODE = Layout("struct address_space", "host.i_ino", CString("host.i_sb.s_type.
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 # include/linux/page-flags.h: the low bits of page.mapping
 _MAPPING_ANON, _MAPPING_KINDS = 1, 3
+_SOME_CPUS = 4
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,29 @@ class Place:
     kind: str  #: "slab", "anon", "file", "free", "stack", "module", "kernel", "per-CPU" ...
     text: str  #: the same for people, with names and offsets
     details: dict[str, Any] = field(default_factory=dict)
+
+
+def address(text: str) -> int:
+    """A number as people write it (hex, with or without 0x), or a symbol's, of modules too; raises
+    PykdumpError."""
+    text = text.removeprefix("&")
+    if percpu.is_percpu_symbol(text):
+        own = " ".join(f"{addr:#x}" for addr in percpu.per_cpu_array(text)[:_SOME_CPUS])
+        raise PykdumpError(f"{text} is a per-CPU variable; the first CPUs have theirs at {own}")
+    found = lowlevel.find_symbol(text)
+    if found is not None:
+        return found
+    try:
+        number = int(text, 16)
+    except ValueError:
+        modules.add_to_tables()
+        place = BTstack.tables().symbols.find(text)
+        if place is not None:
+            return place
+        raise PykdumpError(f"{text} is no address and no symbol of the kernel") from None
+    if number >> 64 or number < 0:
+        raise PykdumpError(f"{text} has more than 64 bits")
+    return number
 
 
 def what_is(addr: int) -> Place:
