@@ -88,9 +88,30 @@ def is_percpu_symbol(symbol: str | int) -> bool:
     return start <= addr < end
 
 
+#: Variables that from v6.2 e57ef2ed97c1 ("x86: Put hot per CPU variables into a struct") to v6.14
+#: are members of pcpu_hot.
+_HOT = {
+    "current_task": "current_task",
+    "__preempt_count": "preempt_count",
+    "cpu_number": "cpu_number",
+    "cpu_current_top_of_stack": "top_of_stack",
+    "hardirq_stack_ptr": "hardirq_stack_ptr",
+}
+
+
+def _linked(name: str) -> int | None:
+    found = lowlevel.link_address(name)
+    if found is not None or name not in _HOT:
+        return found
+    hot, member = lowlevel.link_address("pcpu_hot"), None
+    if hot is not None:
+        member = lowlevel.find_member("struct pcpu_hot", _HOT[name])
+    return None if hot is None or member is None else hot + member.offset
+
+
 def find_per_cpu(name: str, cpu: int) -> int | None:
     """Address of a CPU's copy of a per-CPU variable; None when there is no such variable or CPU."""
-    linked, offsets = lowlevel.link_address(name), per_cpu_offsets()
+    linked, offsets = _linked(name), per_cpu_offsets()
     if linked is None or not 0 <= cpu < len(offsets):
         return None
     # x86 before v6.15 9d7de2aa8b41 ("x86/percpu/64: Use relative percpu offsets") links per-CPU
@@ -177,6 +198,8 @@ def get_cpu_var(variable: str | int) -> list[int]:
 
 def get_cpu_var_type(variable: str) -> str:
     """Name of a per-CPU variable's type."""
+    if lowlevel.link_address(variable) is None and _linked(variable) is not None:
+        return str(_api("getStructInfo")("struct pcpu_hot")[_HOT[variable]].basetype)
     return str(_api("whatis")(variable).ctype)
 
 

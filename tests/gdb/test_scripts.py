@@ -511,6 +511,27 @@ def test_the_timeout_of_commands_can_be_assigned(panicked: MiniDump, write: Writ
     assert printed(result) == ["120", "33 33 44", "44", "120"]
 
 
+def test_commands_leave_a_scripts_alarm_and_run_in_threads(
+    panicked: MiniDump, write: Write
+) -> None:
+    write(
+        "alarm.py",
+        """\
+        import signal, threading
+        signal.signal(signal.SIGALRM, lambda *args: rung.append(1))
+        rung, printed = [], []
+        signal.setitimer(signal.ITIMER_REAL, 0.3)
+        printed.append(exec_crash_command_bg("sys"))
+        while not rung:
+            time.sleep(0.01)
+        thread = threading.Thread(target=lambda: printed.append(exec_crash_command_bg("sys")))
+        thread.start(); thread.join()
+        print(rung, len(printed), printed[0] == printed[1] != "")
+        """,
+    )
+    assert printed(run(panicked, "epython alarm.py")) == ["[1] 2 True"]
+
+
 def test_limits_hold_for_one_run(panicked: MiniDump, write: Write) -> None:
     write(
         "tasks.py",

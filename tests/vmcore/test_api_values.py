@@ -91,6 +91,10 @@ EXPRESSIONS.update(
         f" {PERCPU}.get_cpu_var(sym2addr('runqueues'))[cpu],"
         f" sym2addr('runqueues') + {PERCPU}.per_cpu_offsets[cpu] & 2**64 - 1]"
         f" for cpu in range({PERCPU}.CPUS)]",
+        "current": "[(readPtr(addr), readSU('struct rq', rq).curr == readPtr(addr)) for addr, rq"
+        f" in zip({PERCPU}.get_cpu_var('current_task'), {PERCPU}.get_cpu_var('runqueues'))]",
+        "type of current": f"{PERCPU}.get_cpu_var_type('current_task')",
+        "cpu_number": f"[readS32(addr) for addr in {PERCPU}.get_cpu_var('cpu_number')]",
         "__percpu": "(lambda p: (type(p).__name__, p.ptrlev, str(p)))("
         "readSU('struct percpu_counter', sym2addr('vm_committed_as')).counters)",
         "which are per-CPU": f"[{PERCPU}.is_percpu_symbol(n) for n in ('runqueues', 'init_task',"
@@ -177,6 +181,15 @@ def test_per_cpu_pointers_are_the_same_by_all_roads(answers: Answers) -> None:
     assert len({tuple(place) for place in places}) == len(places) > 1
     assert [set(place) for place in places] == [{place[0]} for place in places]
     assert plain(answers, "which are per-CPU") == [True, False, True, False, False]
+
+
+def test_variables_that_were_moved_into_another_are_found_by_their_old_names(
+    answers: Answers,
+) -> None:
+    current = plain(answers, "current")
+    assert all(task and runs for task, runs in current)
+    assert plain(answers, "type of current") == "struct task_struct"
+    assert plain(answers, "cpu_number") == list(range(len(current)))
 
 
 def test_a_percpu_pointer_is_an_ordinary_one(answers: Answers) -> None:
