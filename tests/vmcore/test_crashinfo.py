@@ -3,12 +3,14 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
 from collections import Counter
 from typing import Any
 
 import pytest
-from gdb_run import Run, launch
+from gdb_run import BUILD, LAUNCHER, Run, launch
 
 from harness import Vmcore
 
@@ -428,3 +430,16 @@ def test_the_commands_of_a_verdict_can_be_run(panic_dump: Vmcore) -> None:
     assert report["verdict"]["commands"] and report["state"] is None
     found = run(panic_dump, *(f"pykdump {each.removeprefix('pykdump ')}" for each in commands))
     assert found.status in (0, 1) and "Traceback" not in found.out + found.err, found.err
+
+
+def test_the_launcher_tells_by_its_status_where_nobody_types(panic_dump: Vmcore) -> None:
+    if panic_dump.name != "6.1-bug":
+        pytest.skip("not applicable: one dump is enough")
+    (files,) = panic_dump.forms.values()
+    words = [LAUNCHER, "--nx", panic_dump.vmlinux, *files, "-c"]
+    env = {**os.environ, "PYKDUMP_BUILD": str(BUILD)}
+    for command, status in (("crashinfo -q", 1), ("taskinfo --summary", 0), ("crashinfo -x", 2)):
+        done = subprocess.run(
+            [*map(str, words), command], env=env, stdin=subprocess.DEVNULL, capture_output=True
+        )
+        assert done.returncode == status, done.stderr
