@@ -20,6 +20,7 @@ from LinuxDump.hangs import drawing, text
 from LinuxDump.hangs.graph import Graph
 from LinuxDump.hangs.report import HangReport, report
 from pykdump.errors import PykdumpError
+from pykdump.printing import columns, folded
 from pykdump.tool import Tool, UsageError
 
 _ADVICE_SAPHANA = (
@@ -70,10 +71,18 @@ def _draw(found: HangReport, path: Path) -> None:
 
 
 def render(found: HangReport | None, options: argparse.Namespace) -> Iterator[str]:
+    width = columns()
+    for line in _lines(found, options, width):
+        yield from folded(line, width)
+
+
+def _lines(
+    found: HangReport | None, options: argparse.Namespace, width: int | None
+) -> Iterator[str]:
     if found is None:
         yield f"HANGINFO version {pykdump.__version__}"
         return
-    look = text.Look(options.verbose, options.maxpids, options.sortbypid)
+    look = text.Look(options.verbose, options.maxpids, options.sortbypid, width)
     if options.syslogger:
         shown = list(text.socket_lines(found, look))
         yield from shown or ["No thread waits for a UNIX socket"]

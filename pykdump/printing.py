@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import os
+import re
 import textwrap
 from collections.abc import Iterator
 
@@ -28,6 +29,32 @@ def columns() -> int | None:
         return os.get_terminal_size(1).columns or None
     except OSError:
         return None
+
+
+def folded(line: str, width: int | None) -> Iterator[str]:
+    """A line in several of this width, broken between words, those that follow indented more.
+
+    Colours take no room; one line without a width.
+    """
+    if width is None or len(_COLOR.sub("", line)) <= width:
+        yield line
+        return
+    indent = len(line) - len(line.lstrip(" "))
+    following = " " * (indent + 4 if indent + 4 < width // 2 else indent)
+    made, length = " " * indent, indent
+    is_empty = True
+    for word in line.strip(" ").split(" "):
+        size = len(_COLOR.sub("", word))
+        if not is_empty and length + 1 + size > width:
+            yield made.rstrip(" ")
+            made, length, is_empty = following, len(following), True
+        made += word if is_empty else f" {word}"
+        length += size + (not is_empty)
+        is_empty = False
+    yield made
+
+
+_COLOR = re.compile(r"\x1b\[[0-9;]*m")
 
 
 def wrapped(text: str, indent: int, width: int | None) -> Iterator[str]:

@@ -32,7 +32,8 @@ py::bytes read_as_bytes(std::uint64_t addr, std::uint64_t size, Read read, Why w
     return to_bytes(out);
 }
 
-py::bytes read_kernel(const Dump& dump, std::uint64_t addr, std::uint64_t size) {
+py::bytes read_kernel(const Dump& dump, PyAddr at, std::uint64_t size) {
+    const std::uint64_t addr = at.value;
     return read_as_bytes(
         addr, size,
         [&](auto out) {
@@ -57,7 +58,8 @@ py::bytes read_physical(const Dump& dump, std::uint64_t addr, std::uint64_t size
         });
 }
 
-py::bytes read_user(const Dump& dump, std::uint64_t pgd, std::uint64_t addr, std::uint64_t size) {
+py::bytes read_user(const Dump& dump, std::uint64_t pgd, PyAddr at, std::uint64_t size) {
+    const std::uint64_t addr = at.value;
     return read_as_bytes(
         addr, size,
         [&](auto out) {
@@ -70,7 +72,8 @@ py::bytes read_user(const Dump& dump, std::uint64_t pgd, std::uint64_t addr, std
         });
 }
 
-std::uint64_t translate(const Dump& dump, std::uint64_t addr, std::uint64_t pgd) {
+std::uint64_t translate(const Dump& dump, PyAddr at, std::uint64_t pgd) {
+    const std::uint64_t addr = at.value;
     return dump.with_reader([&](const DumpReader& memory) {
         const Translation found =
             pgd == 0 ? memory.translate({addr}) : memory.translate_user({pgd}, {addr});
@@ -214,9 +217,9 @@ void bind_dump(py::module_& m) {
              py::call_guard<py::gil_scoped_release>())
         .def(
             "why_unreadable",
-            [](const Dump& dump, std::uint64_t addr) {
+            [](const Dump& dump, PyAddr addr) {
                 return dump.with_reader(
-                    [&](auto& memory) { return memory.why_unreadable({addr}); });
+                    [&](auto& memory) { return memory.why_unreadable({addr.value}); });
             },
             "addr"_a, py::call_guard<py::gil_scoped_release>())
         .def("cpu_notes", &cpu_notes)

@@ -216,9 +216,7 @@ std::vector<KernelAddr> to_addrs(const py::object& source, std::uint64_t less) {
         for (py::ssize_t i = 0; i < info.size; ++i) addrs.push_back({first[i] - less});
         return addrs;
     }
-    for (const std::uint64_t value : source.cast<std::vector<std::uint64_t>>()) {
-        addrs.push_back({value - less});
-    }
+    for (const PyAddr at : source.cast<std::vector<PyAddr>>()) addrs.push_back({at.value - less});
     return addrs;
 }
 

@@ -96,45 +96,45 @@ auto walk_dump(const Dump& dump, std::size_t limit, Walk walk) {
     return dump.with_reader([&](const MemoryReader& memory) { return walk(memory, bounds); });
 }
 
-WalkResult list(const Dump& dump, std::uint64_t head, std::size_t limit) {
+WalkResult list(const Dump& dump, PyAddr head, std::size_t limit) {
     return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
-        return walk_list(memory, {head}, bounds);
+        return walk_list(memory, {head.value}, bounds);
     });
 }
 
-std::vector<WalkResult> lists(const Dump& dump, const std::vector<std::uint64_t>& heads,
+std::vector<WalkResult> lists(const Dump& dump, const std::vector<PyAddr>& heads,
                               std::size_t limit) {
     return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
         std::vector<WalkResult> walks;
         walks.reserve(heads.size());
-        for (const std::uint64_t head : heads) walks.push_back(walk_list(memory, {head}, bounds));
+        for (const PyAddr head : heads) walks.push_back(walk_list(memory, {head.value}, bounds));
         return walks;
     });
 }
 
-WalkResult chain(const Dump& dump, std::uint64_t head, std::uint64_t next_offset,
+WalkResult chain(const Dump& dump, PyAddr head, std::uint64_t next_offset,
                  std::uint64_t head_tag_mask, std::uint64_t end_mask, std::uint64_t end_at,
                  std::size_t limit) {
     const ChainRules rules{next_offset, head_tag_mask, end_mask, {end_at}};
     return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
-        return walk_chain(memory, {head}, rules, bounds);
+        return walk_chain(memory, {head.value}, rules, bounds);
     });
 }
 
-WalkResult rbtree(const Dump& dump, std::uint64_t root, std::uint64_t parent, std::uint64_t left,
+WalkResult rbtree(const Dump& dump, PyAddr root, std::uint64_t parent, std::uint64_t left,
                   std::uint64_t right, std::size_t limit) {
     const RbOffsets offsets{parent, left, right};
     return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
-        return walk_rbtree(memory, {root}, offsets, bounds);
+        return walk_rbtree(memory, {root.value}, offsets, bounds);
     });
 }
 
-EntryWalk xarray(const Dump& dump, std::uint64_t head, std::uint64_t shift, std::uint64_t slot,
+EntryWalk xarray(const Dump& dump, PyAddr head, std::uint64_t shift, std::uint64_t slot,
                  std::uint64_t parent, std::uint64_t slots, std::uint64_t slot_count,
                  std::uint64_t node_tag, std::size_t limit) {
     const XaLayout layout{shift, slot, parent, slots, slot_count, node_tag};
     return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
-        return walk_xarray(memory, {head}, layout, bounds);
+        return walk_xarray(memory, {head.value}, layout, bounds);
     });
 }
 

@@ -20,6 +20,12 @@ namespace py = pybind11;
 
 using DumpPtr = std::shared_ptr<Dump>;
 
+// An address as Python computed it. Where C would wrap, so does this: what is less than 0 or more
+// than 64 bits, as of a container whose member a damaged pointer claims to point at.
+struct PyAddr {
+    std::uint64_t value = 0;
+};
+
 inline py::bytes to_bytes(ByteSpan bytes) {
     return {reinterpret_cast<const char*>(bytes.data()), bytes.size()};
 }
@@ -50,3 +56,20 @@ void bind_target(py::module_& m);
 void bind_walk(py::module_& m);
 
 }  // namespace pyk
+
+template <>
+struct pybind11::detail::type_caster<pyk::PyAddr> {
+    PYBIND11_TYPE_CASTER(pyk::PyAddr, const_name("int"));
+
+    bool load(handle source, bool /*convert*/) {
+        if (!source || PyIndex_Check(source.ptr()) == 0) return false;
+        value.value = PyLong_AsUnsignedLongLongMask(source.ptr());
+        if (PyErr_Occurred() == nullptr) return true;
+        PyErr_Clear();
+        return false;
+    }
+
+    static handle cast(pyk::PyAddr source, return_value_policy /*policy*/, handle /*parent*/) {
+        return PyLong_FromUnsignedLongLong(source.value);
+    }
+};

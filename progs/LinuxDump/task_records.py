@@ -110,6 +110,8 @@ def task_table() -> TaskTable:
 
 # --- reading
 
+_MAX_CPUS = 8192  # CONFIG_NR_CPUS at most
+
 
 def _read_tasks(run_queues: Sequence[cpus.RunQueue]) -> list[Task]:
     init_task = lowlevel.symbol_address("init_task")
@@ -143,6 +145,9 @@ def _records(
     pgds = {mm: row.pgd for mm, row in zip(mms, _MM.read_many(mms)) if row is not None}
 
     for addr, (pid, tgid, comm, state, exit_state, cpu, last_ran, mm, sp, stack) in rows:
+        if cpu >= _MAX_CPUS:
+            pylog.warning(f"task_struct {addr:#x}: its CPU {cpu} makes no sense, 0 is shown")
+            cpu = 0
         letter = letters.get((state, exit_state))
         if letter is None:
             letter = letters[state, exit_state] = state_letter(state, exit_state)

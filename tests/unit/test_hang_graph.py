@@ -141,7 +141,8 @@ def test_svg_is_well_formed_and_has_every_box() -> None:
     tree = ElementTree.fromstring("\n".join(drawing.svg(graph)))
     texts = [element.text for element in tree.iter("{http://www.w3.org/2000/svg}text")]
     assert {'pid 1 "t1"', 'pid 2 "t2"', 'mutex <&> "x"', "held by"} <= set(texts)
-    dashed = [element for element in tree.iter() if element.get("stroke-dasharray")]
+    arrows = [element for element in tree.iter() if element.get("marker-end")]
+    dashed = [arrow for arrow in arrows if arrow.get("stroke-dasharray")]
     assert len(dashed) == 1
 
 

@@ -88,6 +88,7 @@ class Box:
     layer: int = 0
     x: int = 0
     y: int = 0
+    floor: int = 0  #: below all boxes that hang together with it
     to: list[tuple[Box, Link]] = field(default_factory=list)
 
     @property
@@ -183,6 +184,16 @@ def dot(graph: Graph) -> Iterator[str]:
 
 _GAP_X, _GAP_Y, _MARGIN, _BACK = 120, 14, 20, 45
 _FILLS = {"task": "#e8f0fe", "request": "#fef3e0", "disk": "#fef3e0", "server": "#fef3e0"}
+#: White around the letters, so that they can be read on a line.
+_HALO = 'stroke="white" stroke-width="3" paint-order="stroke"'
+_LEGEND = (
+    ("#e8f0fe", 8, "thread", "", ""),
+    ("#f4f4f4", 0, "what is waited for", "", ""),
+    ("#fef3e0", 0, "device, server", "", ""),
+    ("", 0, "inferred", "#555", ' stroke-dasharray="5 4"'),
+    ("", 0, "deadlock", "#c00", ""),
+)
+_LEGEND_WIDTH, _LEGEND_HEIGHT = 640, 40
 _ARROW = (
     '<marker id="arrow" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="8" markerHeight="8" '
     'orient="auto"><path d="M0 0 L8 4 L0 8 z" fill="#555"/></marker>'
@@ -193,6 +204,7 @@ def svg(graph: Graph) -> Iterator[str]:
     """The graph as a drawing: who waits at the left, who holds things up at the right."""
     found = boxes(graph)
     width, height = _place(found)
+    width, height = max(width, _LEGEND_WIDTH), height + _LEGEND_HEIGHT
     cyclic = in_cycles(graph)
     yield '<?xml version="1.0" encoding="UTF-8"?>'
     yield (
@@ -201,11 +213,26 @@ def svg(graph: Graph) -> Iterator[str]:
     )
     yield f"<defs>{_ARROW}</defs>"
     yield f'<rect width="{width}" height="{height}" fill="white"/>'
+    yield from _legend(height - _LEGEND_HEIGHT)
     for box in found:
         yield from _arrows(box, cyclic)
     for box in found:
         yield from _box(box, bool(cyclic & set(box.keys)))
     yield "</svg>"
+
+
+def _legend(top: int) -> Iterator[str]:
+    x = _MARGIN
+    for fill, radius, text, stroke, dashes in _LEGEND:
+        if fill:
+            yield (
+                f'<rect x="{x}" y="{top}" width="24" height="14" rx="{radius}" fill="{fill}" '
+                'stroke="#555"/>'
+            )
+        else:
+            yield f'<path d="M{x} {top + 7} h24" stroke="{stroke}"{dashes}/>'
+        yield f'<text x="{x + 30}" y="{top + 11}" fill="#555">{text}</text>'
+        x += 50 + 7 * len(text)
 
 
 def _place(found: Sequence[Box]) -> tuple[int, int]:
@@ -227,6 +254,8 @@ def _place(found: Sequence[Box]) -> tuple[int, int]:
             box.y = max(top[box.layer], min(wanted, default=0))
             top[box.layer] = box.y + box.height + _GAP_Y
         bottom = max(top.values())
+        for box in group:
+            box.floor = bottom
         if any(target.layer >= box.layer for box in group for target, _ in box.to):
             bottom += _BACK  # an arrow goes back below these boxes
     return x - _GAP_X + _MARGIN, bottom + _MARGIN
@@ -296,12 +325,12 @@ def _arrows(box: Box, cyclic: set[str]) -> Iterator[str]:
         if x2 <= x1:  # back to the left, below both
             y1, y2 = box.y + box.height, target.y + target.height
             x1, x2 = box.x + box.width // 2, target.x + target.width // 2
-            low = max(y1, y2) + 40
+            low = box.floor + 20
             path = f"M{x1} {y1} C{x1} {low} {x2} {low} {x2} {y2}"
-            label_x, label_y = (x1 + x2) // 2, low - 8
+            label_x, label_y, anchor = (x1 + x2) // 2, (low * 3 + y2) // 4, "middle"
         else:
             path = f"M{x1} {y1} C{x1 + bend} {y1} {x2 - bend} {y2} {x2} {y2}"
-            label_x, label_y = (x1 + x2) // 2, (y1 + y2) // 2 - 4
+            label_x, label_y, anchor = x1 + 6, y1 - 4, "start"  # where no other arrow begins
         color = "#c00" if {link.source, link.target} <= cyclic else "#555"
         dashes = ' stroke-dasharray="5 4"' if link.inferred else ""
         yield (
@@ -309,6 +338,6 @@ def _arrows(box: Box, cyclic: set[str]) -> Iterator[str]:
             f"<title>{escape(link.how)}: {escape(link.evidence)}</title></path>"
         )
         yield (
-            f'<text x="{label_x}" y="{label_y}" text-anchor="middle" fill="#777" '
-            f'font-size="9">{escape(link.how)}</text>'
+            f'<text x="{label_x}" y="{label_y}" text-anchor="{anchor}" fill="#555" '
+            f'font-size="10" {_HALO}>{escape(link.how)}</text>'
         )

@@ -27,6 +27,7 @@ class Look:
     verbose: int = 0
     max_pids: int = 10
     sort_by_pid: bool = False
+    width: int | None = None  #: of the terminal
 
 
 def lines(report: HangReport, look: Look) -> Iterator[str]:
@@ -104,7 +105,7 @@ def _chain_lines(chain: Chain, graph: Graph, look: Look, with_tree: bool) -> Ite
     last = len(chain.steps) - 1
     texts = [f" <- {_step_text(step, graph, at == last)}" for at, step in enumerate(chain.steps)]
     plain = 3 + len(count) + len(longest) + sum(map(len, texts))
-    gap = "" if plain <= _LINE else f"\n{' ' * 7}"
+    gap = "" if plain <= min(_LINE, look.width or _LINE) else f"\n{' ' * 7}"
     yield from f"   {paint(count, 'red')}{longest}{''.join(gap + text for text in texts)}".split(
         "\n"
     )
