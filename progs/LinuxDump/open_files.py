@@ -61,6 +61,15 @@ class Places:
     exe: str
 
 
+def open_addrs(task: int) -> list[int]:
+    """``struct file *`` of a task's descriptors, in order; none for kernel threads and the dead.
+
+    :param task: ``struct task_struct *``.
+    """
+    files = _FILES.read(task)
+    return [addr for _, addr in _table(task)] if files is not None and files.files else []
+
+
 def open_files(task: int) -> list[OpenFile]:
     """Descriptors of a task, in order; none for kernel threads and the dead.
 
@@ -104,14 +113,14 @@ def _table(task: int) -> list[tuple[int, int]]:
 
 def _readable(addr: int, size: int) -> bytes:
     # As much as can be read from the beginning, page by page.
-    raw = b""
+    raw = bytearray()
     while len(raw) < size:
         at = addr + len(raw)
         try:
             raw += lowlevel.dump().read(at, min(4096 - at % 4096, size - len(raw)))
         except ReadError:
             break
-    return raw
+    return bytes(raw)
 
 
 def _records(

@@ -72,9 +72,8 @@ class Task:
 
     def taskFds(self, short: bool = False) -> list[Any]:
         """Open files: ``(fd, filep, dentry, inode)``, or the ``struct file`` addresses alone."""
-        found = open_files.open_files(int(self.ts))
         if short:
-            return [file.addr for file in found]
+            return open_files.open_addrs(int(self.ts))
         return [
             (
                 file.fd,
@@ -82,7 +81,7 @@ class Task:
                 readSU("struct dentry", file.dentry_addr),
                 readSU("struct inode", file.inode_addr),
             )
-            for file in found
+            for file in open_files.open_files(int(self.ts))
         ]
 
     def taskChildren(self) -> list[Task]:
