@@ -259,7 +259,8 @@ def prefetch_symbols(names: Sequence[str]) -> None:
 
 def link_address(name: str) -> int | None:
     """Value of a symbol of vmlinux as linked, before KASLR; None when it is not there."""
-    prefetch_symbols([name])
+    if name not in _symbols:
+        prefetch_symbols([name])
     return _symbols[name]
 
 

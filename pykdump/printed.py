@@ -69,6 +69,21 @@ def text(value: Any, base: int = 0) -> str:
         raise CrashError(str(error)) from None
 
 
+def is_pointer(value: Any) -> bool:
+    """Whether a value is a pointer."""
+    return bool(value.type.strip_typedefs().code == gdb.TYPE_CODE_PTR)
+
+
+def target(value: Any) -> Any:
+    """What a pointer leads to; None for other values, and where no type or address is there."""
+    kind = value.type.strip_typedefs()
+    if kind.code != gdb.TYPE_CODE_PTR or not int(value):
+        return None
+    if kind.target().strip_typedefs().code in (gdb.TYPE_CODE_VOID, gdb.TYPE_CODE_FUNC):
+        return None
+    return value.dereference()
+
+
 def is_simple(value: Any) -> bool:
     """Whether a value is a number or a pointer."""
     kinds = (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION, gdb.TYPE_CODE_ARRAY)

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from LinuxDump import percpu, trees
 from pykdump import compat, lowlevel
+from pykdump.errors import ReadError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
 compat.member("struct hrtimer", "Soft_expires", "_softexpires")
 
-_BASE = Layout("struct hrtimer_clock_base", "get_time", "offset")
+_BASE = Layout("struct hrtimer_clock_base", "get_time")
 _TIMER = Layout("struct hrtimer", "Soft_expires", "node.expires", "function")
 
 
@@ -34,6 +35,7 @@ class ClockBase:
     number: int
     get_time_addr: int  #: function, 0 where the kernel has none
     timers: tuple[HrTimer, ...]
+    offset_ns: int = 0  #: of its clock to CLOCK_MONOTONIC
 
 
 @dataclass(frozen=True)
@@ -61,6 +63,13 @@ def cpu_bases() -> list[CpuBase]:
 def _base(number: int, addr: int) -> ClockBase:
     has_time = lowlevel.find_member("struct hrtimer_clock_base", "get_time") is not None
     row = _BASE.read(addr) if has_time else None
+    at_offset = lowlevel.member("struct hrtimer_clock_base", "offset").offset
+    try:
+        offset_ns = lowlevel.read_uint(addr + at_offset, 8)
+    except ReadError as error:
+        pylog.warning(f"hrtimer_clock_base {addr:#x} cannot be read: {error}")
+        return ClockBase(addr, number, 0, ())
+    offset_ns -= (offset_ns >> 63) << 64
     active = addr + lowlevel.member("struct hrtimer_clock_base", "active").offset
     walk = trees.for_rbtree(active)
     if walk.end != "complete":
@@ -75,4 +84,5 @@ def _base(number: int, addr: int) -> ClockBase:
             pylog.warning(f"hrtimer {node - at:#x} cannot be read")
             continue
         timers.append(HrTimer(node - at, timer[0], timer[1], timer[2]))
-    return ClockBase(addr, number, 0 if row is None else row.get_time, tuple(timers))
+    get_time = 0 if row is None else row.get_time
+    return ClockBase(addr, number, get_time, tuple(timers), offset_ns)

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from LinuxDump import trees
-from pykdump import lowlevel
+from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
@@ -16,6 +16,9 @@ _SEGMENT = Layout(
     "struct shmid_kernel",
     *("shm_perm.key", "shm_perm.id", "shm_perm.uid", "shm_perm.mode", "shm_segsz", "shm_nattch"),
 )
+_FILE = Layout("struct shmid_kernel", "shm_file.f_inode")
+_SHMEM = Layout("struct shmem_inode_info", "swapped")
+_NRPAGES = Layout("struct inode", "i_mapping.nrpages")
 _SHM = 2  # ipc/util.h: IPC_SHM_IDS
 
 
@@ -48,6 +51,30 @@ def segments(namespace: int = 0) -> list[Segment]:
         )
     at = lowlevel.member("struct shmid_kernel", "shm_perm").offset
     return _records([addr - at for _, addr in found.entries])
+
+
+@dataclass(frozen=True)
+class Usage:
+    """What a segment takes."""
+
+    inode_addr: int  #: struct inode *
+    allocated: int  #: pages
+    resident: int
+    swapped: int
+
+
+def usage(segment: Segment) -> Usage | None:
+    """Pages of a segment; None when its file cannot be read, or is of huge pages."""
+    row = _FILE.read(segment.addr)
+    if row is None or not row.shm_file_f_inode or not compat.has("struct shmem_inode_info"):
+        return None
+    inode = row.shm_file_f_inode
+    at = lowlevel.member("struct shmem_inode_info", "vfs_inode").offset
+    found = _SHMEM.read(inode - at)
+    mapping = _NRPAGES.read(inode)
+    if found is None or mapping is None or mapping[0] is None:
+        return None
+    return Usage(inode, -(-segment.size_bytes // 4096), mapping[0], found.swapped)
 
 
 def _records(addrs: Sequence[int]) -> list[Segment]:

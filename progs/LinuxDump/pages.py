@@ -205,6 +205,19 @@ def node_count() -> int:
     return 1 if where is None else min(max(1, lowlevel.read_uint(where, 4)), _MAX_NODES)
 
 
+def nodes_of(pages: Sequence[int]) -> list[int]:
+    """The NUMA node of each ``struct page *``: the topmost bits of its flags say it."""
+    if lowlevel.find_symbol("contig_page_data") is not None:
+        return [0] * len(pages)
+    # page_to_nid() where sections are not in the flags, as with vmemmap: MAX_NUMNODES is the length
+    # of this array.
+    most = int(lowlevel.variable_type("node_data").sizeof) // 8
+    shift, known = 64 - (most.bit_length() - 1), {node for node, _ in nodes()}
+    rows = Layout("struct page", "flags").read_many(pages)
+    found = [0 if row is None or most < 2 else row.flags >> shift for row in rows]
+    return [node if node in known else 0 for node in found]
+
+
 def nodes() -> Iterator[tuple[int, int]]:
     """Number and ``struct pglist_data *`` of all nodes."""
     alone = lowlevel.find_symbol("contig_page_data")  # without CONFIG_NUMA

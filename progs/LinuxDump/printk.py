@@ -26,7 +26,9 @@ _RING = Layout(
 _DESC = Layout("struct prb_desc", "state_var.counter", "text_blk_lpos.begin", "text_blk_lpos.next")
 _INFO = Layout("struct printk_info", "seq", "ts_nsec", "text_len", "facility", "level")
 # Up to v5.9 records lay one behind the other, each with its length.
-_OLD = Layout("struct printk_log", "ts_nsec", "len", "text_len", "facility", "level")
+_OLD = Layout("struct printk_log", "ts_nsec", "len", "text_len", "dict_len", "facility", "level")
+_DEVICE = Layout("struct printk_info", "dev_info.subsystem", "dev_info.device")
+_PLAIN = re.compile(rb"(?:<(\d+)>)?(?:\[ *(\d+)\.(\d{6})\] )?")
 
 _ID_MASK = (1 << 62) - 1  # the two bits above are the state
 _HOLDS_TEXT = (1, 2)  # committed, finalized
@@ -51,14 +53,20 @@ class LogRecord:
     level: int  #: 0 emergency ... 7 debug
     facility: int  #: 0 for the kernel itself
     text: bytes
+    origin: tuple[tuple[str, str], ...] = ()  #: SUBSYSTEM and DEVICE, when they were asked for
 
 
-def log_records() -> Iterator[LogRecord]:
-    """The records still in the log, oldest first; damaged ones are skipped with a warning."""
+def log_records(*, devices: bool = False) -> Iterator[LogRecord]:
+    """The records still in the log, oldest first; damaged ones are skipped with a warning.
+
+    :param devices: with what dev_printk() noted of the device.
+    """
     lowlevel.prefetch_symbols(SYMBOLS)
     if lowlevel.find_symbol("prb") is not None and compat.has("struct printk_ringbuffer"):
-        return _ring_records()
-    return _old_records()
+        return _ring_records(devices)
+    if lowlevel.find_symbol("log_first_idx") is None:
+        return _plain_records()
+    return _old_records(devices)
 
 
 def panic_message() -> str:
@@ -85,7 +93,7 @@ def crash_message() -> str:
     return found.rstrip("\n")
 
 
-def _ring_records() -> Iterator[LogRecord]:
+def _ring_records(devices: bool) -> Iterator[LogRecord]:
     addr = lowlevel.read_pointer(lowlevel.symbol_address("prb"))
     ring = _RING.read(addr)
     bits = (0, 0) if ring is None else (ring.desc_ring_count_bits, ring.text_data_ring_size_bits)
@@ -97,18 +105,29 @@ def _ring_records() -> Iterator[LogRecord]:
     places = [number % count for number in ids]
     desc_size, info_size = lowlevel.sizeof("struct prb_desc"), lowlevel.sizeof("struct printk_info")
     descs = _DESC.read_many([ring.desc_ring_descs + at * desc_size for at in places])
-    infos = _INFO.read_many([ring.desc_ring_infos + at * info_size for at in places])
+    info_addrs = [ring.desc_ring_infos + at * info_size for at in places]
+    infos = _INFO.read_many(info_addrs)
+    has_devices = devices and compat.has("struct printk_info.dev_info")
+    origins = _DEVICE.read_many(info_addrs) if has_devices else [None] * len(places)
     lost = 0
-    for number, desc, info in zip(ids, descs, infos):
+    for number, desc, info, origin in zip(ids, descs, infos, origins):
         if desc is None or info is None:
             lost += 1
         elif _holds_text(desc, number):
             text = _ring_text(ring, desc, number, info.text_len)
             lost += text is None
             if text is not None:
-                yield LogRecord(info.ts_nsec, info.level, info.facility, text)
+                where = () if origin is None else _origin(*origin)
+                yield LogRecord(info.ts_nsec, info.level, info.facility, text, where)
     if lost:
         pylog.warning(f"{lost} records of the kernel's log cannot be read and are skipped")
+
+
+def _origin(subsystem: bytes, device: bytes) -> tuple[tuple[str, str], ...]:
+    pairs = (("SUBSYSTEM", subsystem), ("DEVICE", device))
+    return tuple(
+        (name, value.decode("utf-8", "backslashreplace")) for name, value in pairs if value
+    )
 
 
 def _used(ring: Any, first: int, count: int) -> int:
@@ -137,7 +156,7 @@ def _ring_text(ring: Any, desc: Any, number: int, length: int) -> bytes | None:
     return None
 
 
-def _old_records() -> Iterator[LogRecord]:
+def _old_records(devices: bool) -> Iterator[LogRecord]:
     start = lowlevel.read_pointer(lowlevel.symbol_address("log_buf"))
     size, at, end = (
         lowlevel.read_uint(lowlevel.symbol_address(name), 4)
@@ -154,6 +173,54 @@ def _old_records() -> Iterator[LogRecord]:
         if record.len == 0:  # the rest of the buffer is unused
             at = 0
             continue
-        text = lowlevel.dump().read(start + at + text_at, min(record.text_len, record.len))
-        yield LogRecord(record.ts_nsec, record.level, record.facility, text)
+        at_text = start + at + text_at
         at += record.len
+        try:
+            raw = lowlevel.dump().read(at_text, max(0, record.len - text_at))
+        except ReadError as error:
+            pylog.warning(f"a record of the kernel's log cannot be read and is skipped: {error}")
+            continue
+        text = raw[: record.text_len]
+        words = raw[record.text_len : record.text_len + record.dict_len] if devices else b""
+        pairs = [word.partition(b"=") for word in words.split(b"\0") if word]
+        origin = tuple(
+            (name.decode("ascii", "replace"), value.decode("utf-8", "backslashreplace"))
+            for name, _, value in pairs
+        )
+        yield LogRecord(record.ts_nsec, record.level, record.facility, text, origin)
+
+
+def _plain_records() -> Iterator[LogRecord]:
+    # Up to v3.4 the log was text: "<6>[    0.000000] ...", in a ring that log_end counts through.
+    start = lowlevel.read_pointer(lowlevel.symbol_address("log_buf"))
+    size, end, count = (
+        lowlevel.read_uint(lowlevel.symbol_address(name), 4)
+        for name in ("log_buf_len", "log_end", "logged_chars")
+    )
+    if not 0 < size <= _MAX_OLD_BYTES:
+        raise ReadError(f"the kernel's log cannot be read: its length {size:#x} is damaged")
+    count = min(count, size)
+    first = (end - count) % size
+    pieces = [(first, min(count, size - first)), (0, max(0, count - (size - first)))]
+    raw = b"".join(_readable(start + at, length) for at, length in pieces)
+    for line in raw.splitlines():
+        match = _PLAIN.match(line)
+        if match is None:
+            yield LogRecord(0, 4, 0, line)
+            continue
+        seconds, part = match[2] or b"0", match[3] or b"0"
+        ts_ns = int(seconds) * 10**9 + int(part) * 1000
+        yield LogRecord(ts_ns, int(match[1] or b"4") & 7, 0, line[match.end() :])
+
+
+def _readable(addr: int, length: int) -> bytes:
+    # Page by page; what is missing is left out.
+    found = b""
+    while length > 0:
+        size = min(length, 4096 - addr % 4096)
+        try:
+            found += lowlevel.dump().read(addr, size)
+        except ReadError as error:
+            pylog.warning(f"a part of the kernel's log cannot be read and is skipped: {error}")
+        addr, length = addr + size, length - size
+    return found

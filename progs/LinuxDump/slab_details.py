@@ -26,6 +26,7 @@ class SlabState:
     allocated: frozenset[int]
     free: frozenset[int]
     cpu_free: frozenset[int]  #: of the free ones, those on a CPU's own list
+    node: int
 
     @property
     def objects(self) -> list[int]:
@@ -120,7 +121,7 @@ def states(cache: Slab.Cache, slabs: Sequence[int]) -> list[SlabState]:
     """
     on_cpus = Slab.cpu_lists(cache)
     found = []
-    for addr in slabs:
+    for addr, node in zip(slabs, pages.nodes_of(slabs)):
         try:
             own = Slab.objects_of_slab(cache, addr)
         except ReadError as error:
@@ -136,6 +137,7 @@ def states(cache: Slab.Cache, slabs: Sequence[int]) -> list[SlabState]:
                 frozenset(own.allocated),
                 frozenset(own.free),
                 frozenset(set(own.free) - shared),
+                node,
             )
         )
     return found

@@ -127,4 +127,7 @@ def _entry_stack(cpu: int) -> Iterator[Area]:
 
 def name_of(sp: int, areas: list[Area]) -> str:
     """The name of the stack that a frame is on; "unknown stack" for none of these."""
-    return next((area.name for area in areas if area.holds(sp)), "unknown stack")
+    for area in areas:
+        if area.start < sp <= area.end:
+            return area.name
+    return "unknown stack"

@@ -327,6 +327,25 @@ def _head_of(root: int) -> int:
     return root + _offset("struct xarray", "xa_head")
 
 
+def top_shift(root: int) -> int | None:
+    """By how many bits an index is shifted for the top node's slots; None without a node.
+
+    :param root: ``struct radix_tree_root *`` or ``struct xarray *``.
+    """
+    node_type = "struct xa_node" if compat.has("struct xa_node") else "struct radix_tree_node"
+    tag = 2 if node_type == "struct xa_node" else 1
+    entry = lowlevel.read_pointer(_head_of(root))
+    if entry & 3 != tag or entry <= 4096:
+        return None
+    return lowlevel.read_uint(entry - tag + _offset(node_type, "shift"), 1)
+
+
+def slot_bits() -> int:
+    """Of how many bits of an index a node of these trees is."""
+    node_type = "struct xa_node" if compat.has("struct xa_node") else "struct radix_tree_node"
+    return _count(node_type, "slots").bit_length() - 1
+
+
 def _top(root: int, tag: int) -> int:
     return lowlevel.read_pointer(_head_of(root)) - tag
 

@@ -42,13 +42,15 @@ def _per_cpu(base: str, chosen: str) -> Iterator[tuple[int, int]]:
 
 
 def ptob(given: Given) -> Text:
-    """Physical addresses of page frame numbers (hexadecimal)."""
-    return text(f"{w}: {_number(w) * pages.PAGE_SIZE:x}" for w in _needed(given))
+    """Physical addresses of page frame numbers, which are decimal without 0x or a letter."""
+    found = [values.number(word) for word in _needed(given)]
+    return text(f"{frame:x}: {frame * pages.PAGE_SIZE:x}" for frame in found)
 
 
 def btop(given: Given) -> Text:
     """Page frame numbers (hexadecimal) of physical addresses."""
-    return text(f"{w}: {_number(w) // pages.PAGE_SIZE:x}" for w in _needed(given))
+    found = [_number(word) for word in _needed(given)]
+    return text(f"{addr:x}: {addr // pages.PAGE_SIZE:x}" for addr in found)
 
 
 def _needed(given: Given) -> list[str]:

@@ -13,8 +13,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crashcmd import bt_text, context
-from crashcmd.command import Command, Given, Option
+from crashcmd import bt_text, context, stack_checks
+from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.registers import register_lines
 from LinuxDump import stack_details, task_selection
 from LinuxDump.stack_details import FrameRecord, TaskStack
@@ -25,20 +25,29 @@ _STACKS = {"IRQ stack": "<IRQ stack>", "NMI stack": "<NMI exception stack>"}
 
 
 def collect(given: Given) -> Any:
+    if "-v" in given:
+        return text(stack_checks.overflows(task_table().tasks))
     return collect_tasks(_tasks(given), given)
 
 
 def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
     """The record of these tasks' stacks."""
-    return tuple(stack_details.task_stacks(tasks, source="-l" in given))
+    if given.value("-n") not in (None, "idle"):
+        raise given.error(f"-n {given.value('-n')}: only idle can be left out")
+    if "-n" in given:
+        tasks = [task for task in tasks if task.idle_cpu is None]
+    reference = given.value("-R")
+    if reference is None:
+        return tuple(stack_details.task_stacks(tasks, source="-l" in given))
+    wanted = stack_checks.reference(reference)
+    found = stack_details.task_stacks(tasks, source="-l" in given)
+    return tuple(stack for stack in found if wanted(stack))
 
 
 def _tasks(given: Given) -> list[Task]:
     table = task_table()
     if "-a" in given:
         return task_selection.on_cpus(table)
-    if "-n" in given:
-        return [task for task in table.tasks if task.idle_cpu is not None]
     if "-p" in given:
         task = table.panic_task()
         return [] if task is None else [task]
@@ -70,7 +79,12 @@ def _on_cpu(cpu: int, given: Given) -> Task:
     return task
 
 
-def render(record: Sequence[TaskStack], given: Given) -> Iterator[str]:
+def render(record: Any, given: Given) -> Iterator[str]:
+    if isinstance(record, Text):
+        yield from record.lines
+        return
+    if not record and "-R" in given:
+        return
     if not record:
         raise CrashError("no task is chosen")
     for number, stack in enumerate(record):
@@ -156,7 +170,9 @@ COMMANDS = (
             Option("-a", "what runs on each CPU"),
             Option("-c", "what runs on these CPUs, as in 0,2-4", "CPUS"),
             Option("-g", "all threads of the process"),
-            Option("-n", "the idle tasks"),
+            Option("-n", "without the idle tasks", "idle"),
+            Option("-R", "only stacks with this function, or this number on them", "REFERENCE"),
+            Option("-v", "which of all stacks overflowed"),
             Option("-p", "the task that panicked"),
             Option("-l", "the source line of each frame"),
             Option("-s", "offsets into functions"),

@@ -6,7 +6,7 @@ Options follow crash: letters may be put together (``ps -Gu``), and come before 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -33,12 +33,14 @@ class Given:
         self.rest = rest  #: all that followed it
         self.words: list[str] = []
         self._values: list[tuple[str, str]] = []
+        self._flags: set[str] = set()
 
     def add(self, flag: str, value: str) -> None:
         self._values.append((flag, value))
+        self._flags.add(flag)
 
     def __contains__(self, flag: str) -> bool:
-        return any(name == flag for name, _ in self._values)
+        return flag in self._flags
 
     def count(self, flag: str) -> int:
         """How often an option was given."""
@@ -66,12 +68,13 @@ class Given:
 class Text:
     """A record of what is text already: GDB printed it, or nobody would want it otherwise."""
 
-    lines: tuple[str, ...]
+    lines: Iterable[str]
 
 
 def text(lines: Iterable[str]) -> Text:
-    """The record of these lines."""
-    return Text(tuple(lines))
+    """The record of these lines; those that an iterator makes are made when they are printed, so
+    that what is told of damage stands where it was met."""
+    return Text(lines if isinstance(lines, Iterator) else tuple(lines))
 
 
 def text_lines(record: Text, given: Given) -> Iterable[str]:

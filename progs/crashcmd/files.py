@@ -10,7 +10,7 @@ PAGE, PHYSICAL, INDEX and FLAGS; of -d DENTRY, INODE, SUPERBLK, TYPE, PATH.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,7 @@ from pykdump.layout import Layout
 compat.member("struct address_space", "Pages", "i_pages", "page_tree")
 
 _INODE = Layout("struct inode", "i_mode", "i_sb", "i_mapping", "i_mapping.nrpages")
+_SHARED = Layout("struct task_struct", "files", "fs", "nsproxy")
 _FILE_HEAD = " FD       FILE            DENTRY           INODE       TYPE PATH"
 
 
@@ -46,39 +47,59 @@ def collect(given: Given) -> Any:
         word = given.value(flag)
         if word is not None:
             return text(make(values.kernel_address(word)))
-    reference = given.value("-R")
-    found = [_of_task(task) for task in context.named(given.words)]
-    if reference is None:
-        return tuple(found)
-    kept = []
-    for record in found:
-        files = tuple(file for file in record.files if _refers(file, reference))
-        if files or reference in (record.root, record.cwd, str(record.pid)):
-            kept.append(TaskFiles(record.task_addr, record.pid, record.root, record.cwd, files))
-    return tuple(kept)
+    return tuple(collect_tasks(context.named(given.words), given))
 
 
-def _of_task(task: Task) -> TaskFiles:
+def collect_tasks(tasks: Sequence[Task], given: Given) -> Iterator[TaskFiles]:
+    """Files of these tasks; of -R only of those that have what is meant."""
+    word = given.value("-R")
+    reference = None if word is None else Reference(word, values.find_address(word))
+    # Threads share their files: they are read once.
+    known: dict[Any, tuple[str, str, tuple[OpenFile, ...]]] = {}
+    for task, row in zip(tasks, _SHARED.read_many([task.addr for task in tasks])):
+        key = task.addr if row is None else tuple(row)
+        if key not in known:
+            known[key] = _of_task(task, reference)
+        root, cwd, files = known[key]
+        if reference and not files and reference.word not in (root, cwd, str(task.pid)):
+            continue
+        yield TaskFiles(task.addr, task.pid, root, cwd, files)
+
+
+@dataclass(frozen=True)
+class Reference:
+    """What is looked for."""
+
+    word: str
+    addr: int | None
+
+
+def _of_task(task: Task, reference: Reference | None) -> tuple[str, str, tuple[OpenFile, ...]]:
     places = open_files.places(task.addr)
     files = tuple(open_files.open_files(task.addr))
-    return TaskFiles(task.addr, task.pid, places.root, places.cwd, files)
+    if reference is not None:
+        files = tuple(file for file in files if _refers(file, reference))
+    return places.root, places.cwd, files
 
 
-def _refers(file: OpenFile, reference: str) -> bool:
-    if reference.isdecimal() and int(reference) == file.fd:
+def _refers(file: OpenFile, reference: Reference) -> bool:
+    if reference.word.isdecimal() and int(reference.word) == file.fd:
         return True
-    addrs = (file.addr, file.dentry_addr, file.inode_addr)
-    return file.path == reference or values.find_address(reference) in addrs
+    if file.path == reference.word:
+        return True
+    return reference.addr in (file.addr, file.dentry_addr, file.inode_addr)
 
 
 def render(record: Any, given: Given) -> Iterator[str]:
     if isinstance(record, Text):
         yield from record.lines
         return
+    by_addr = task_table().by_addr
+    shown: dict[int, list[str]] = {}  # threads share their files, and so the lines of them
     for number, files in enumerate(record):
         if number:
             yield ""
-        yield context.header(task_table().by_addr[files.task_addr])
+        yield context.header(by_addr[files.task_addr])
         yield f"ROOT: {files.root}    CWD: {files.cwd}".rstrip()
         if not files.files:
             yield "No open files"
@@ -86,7 +107,9 @@ def render(record: Any, given: Given) -> Iterator[str]:
             yield from _cached(files)
         else:
             yield _FILE_HEAD
-            yield from map(_row, files.files)
+            if id(files.files) not in shown:
+                shown[id(files.files)] = list(map(_row, files.files))
+            yield from shown[id(files.files)]
 
 
 def _row(file: OpenFile) -> str:
@@ -97,12 +120,12 @@ def _row(file: OpenFile) -> str:
 
 
 def _cached(files: TaskFiles) -> Iterator[str]:
-    yield " FD       INODE          I_MAPPING     NRPAGES TYPE PATH"
+    yield " FD      INODE          I_MAPPING     NRPAGES TYPE PATH"
     rows = _INODE.read_many([file.inode_addr for file in files.files])
     for file, row in zip(files.files, rows):
         mapping, count = (0, 0) if row is None else (row.i_mapping, row.i_mapping_nrpages)
         yield (
-            f"{file.fd:3} {file.inode_addr:16x} {mapping:16x} {count or 0:8} {file.type:4} "
+            f"{file.fd:3} {file.inode_addr:16x} {mapping:16x} {count or 0:7} {file.type:4} "
             f"{file.path}"
         )
 

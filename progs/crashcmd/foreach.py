@@ -12,7 +12,7 @@ import fnmatch
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
-from crashcmd import bt, context, process, run
+from crashcmd import bt, context, files, net, process, run, sig
 from crashcmd.command import Command, Given
 from LinuxDump import task_selection
 from LinuxDump.task_records import Task, task_table
@@ -88,8 +88,27 @@ def render(record: Each, given: Given) -> Iterator[str]:
             raise given.error(f"{inner.words[0]} is no option of bt")
         yield from bt.render(bt.collect_tasks(record.tasks, inner), inner)
         return
+    inner = command.parse(record.rest, record.command)
+    if not inner.words and "--json" not in inner:
+        shared = _together(record, inner)
+        if shared is not None:
+            yield from shared
+            return
     for task in record.tasks:
         yield from _one(record, task)
+
+
+def _together(record: Each, inner: Given) -> Iterator[str] | None:
+    # What threads share is read once by commands that take many tasks at a time.
+    flags = set(inner.flags())
+    if record.command == "files" and not flags & {"-d", "-p"}:
+        # A tuple, so that what is shared stays alive while its lines are used again.
+        return files.render(tuple(files.collect_tasks(record.tasks, inner)), inner)
+    if record.command == "sig" and not flags:
+        return sig.task_lines(record.tasks, inner)
+    if record.command == "net" and "-s" in flags:
+        return (line for found in net.each_task(record.tasks, inner) for line in [*found, ""])
+    return None
 
 
 def _one(record: Each, task: Task) -> Iterator[str]:

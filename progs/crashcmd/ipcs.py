@@ -37,12 +37,27 @@ def collect(given: Given) -> Ipc:
         namespace = 0 if row is None else row.nsproxy_ipc_ns or 0
         if not namespace:
             raise given.error(f"task {word} has no IPC namespace: it is exiting")
-    asked = {flag for flag in ("-m", "-s", "-q") if flag in given} or {"-m", "-s", "-q"}
-    return Ipc(
+    asked = {flag for flag in ("-m", "-s", "-q") if flag in given}
+    if "-M" in given:
+        asked.add("-m")
+    asked = asked or {"-m", "-s", "-q"}
+    found = Ipc(
         tuple(ipc_shm.segments(namespace)) if "-m" in asked else None,
         tuple(ipc_sets.semaphore_sets(namespace)) if "-s" in asked else None,
         tuple(ipc_sets.message_queues(namespace)) if "-q" in asked else None,
     )
+    return _only(found, given) if given.words else found
+
+
+def _only(found: Ipc, given: Given) -> Ipc:
+    # Those with an id or an address that was named.
+    wanted = set(given.words)
+    memory = [s for s in found.shared_memory or () if {str(s.shmid), f"{s.addr:x}"} & wanted]
+    sets = [s for s in found.semaphores or () if {str(s.semid), f"{s.addr:x}"} & wanted]
+    queues = [q for q in found.messages or () if {str(q.msqid), f"{q.addr:x}"} & wanted]
+    if not (memory or sets or queues):
+        raise given.error(f"nothing has the id or address {' or '.join(given.words)}")
+    return Ipc(tuple(memory) or None, tuple(sets) or None, tuple(queues) or None)
 
 
 def render(record: Ipc, given: Given) -> Iterator[str]:
@@ -53,6 +68,8 @@ def render(record: Ipc, given: Given) -> Iterator[str]:
                 f"{s.addr:16x} {s.key:08x} {s.shmid:<10} {s.uid:<5} {s.perms:<5o} "
                 f"{s.size_bytes:<10} {s.attached:<6} "
             )
+            if "-M" in given:
+                yield from _pages(s)
         yield from _none(record.shared_memory)
     if record.semaphores is not None:
         yield "SEM_ARRAY        KEY      SEMID      UID   PERMS NSEMS     "
@@ -72,6 +89,15 @@ def render(record: Ipc, given: Given) -> Iterator[str]:
         yield from _none(record.messages)
 
 
+def _pages(segment: Segment) -> Iterator[str]:
+    found = ipc_shm.usage(segment)
+    if found is None:
+        yield "PAGES ALLOCATED/RESIDENT/SWAPPED: (its file cannot be read)"
+        return
+    yield (f"PAGES ALLOCATED/RESIDENT/SWAPPED: {found.allocated}/{found.resident}/{found.swapped}")
+    yield f"INODE: {found.inode_addr:x}"
+
+
 def _none(found: tuple[object, ...]) -> Iterator[str]:
     if not found:
         yield "(none allocated)"
@@ -81,11 +107,12 @@ def _none(found: tuple[object, ...]) -> Iterator[str]:
 COMMANDS = (
     Command(
         "ipcs",
-        "",
+        "[ID ... | ADDRESS ...]",
         collect,
         render,
         (
             Option("-m", "shared memory"),
+            Option("-M", "the same with the pages that it has, and its inode"),
             Option("-s", "semaphores"),
             Option("-q", "message queues"),
             Option("-n", "of this task's IPC namespace", "PID|TASK"),

@@ -9,18 +9,25 @@ for each CPU, the chip with the trigger, and names; of -a the CPUs that it may c
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import struct
+from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crashcmd import values
+from crashcmd import percpu_words, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import cpus, irqs
 from LinuxDump.irqs import Irq
+from pykdump import lowlevel
+from pykdump.errors import CrashError
+
+_GATE = struct.Struct("<HHHHI4x")
 
 
 def collect(given: Given) -> Any:
     if "-b" in given:
         return text(_softirqs())
+    if "-d" in given:
+        return text(_descriptors())
     found = irqs.irqs(counts="-s" in given)
     if given.words:
         wanted = {values.number(word) for word in given.words}
@@ -29,6 +36,20 @@ def collect(given: Given) -> Any:
             raise given.error(f"there is no interrupt {min(missing)}")
         found = [irq for irq in found if irq.irq in wanted]
     return tuple(found)
+
+
+def _descriptors() -> Iterator[str]:
+    # struct gate_desc, arch/x86/include/asm/desc_defs.h: the address lies in three pieces.
+    where = lowlevel.find_symbol("idt_table")
+    if where is None:
+        raise CrashError("irq: idt_table is not known")
+    size = lowlevel.sizeof("struct gate_struct")
+    raw = lowlevel.dump().read(where, 256 * size)
+    for number in range(256):
+        low, _, _, middle, high = _GATE.unpack_from(raw, number * size)
+        addr = low | middle << 16 | high << 32
+        place = f"[{number}]"
+        yield f"{place:>5} {values.symbol(addr) or f'{addr:x}'}"
 
 
 def _softirqs() -> Iterator[str]:
@@ -43,7 +64,8 @@ def render(record: Any, given: Given) -> Iterator[str]:
     if isinstance(record, Text):
         yield from record.lines
     elif "-s" in given:
-        yield from _counts(record)
+        chosen = given.value("-c")
+        yield from _counts(record, None if chosen is None else percpu_words.cpus(chosen))
     elif "-a" in given:
         yield from _affinities(record)
     else:
@@ -60,14 +82,20 @@ def _rows(irq: Irq) -> Iterator[str]:
         yield f'{start}  {action.addr:x}  "{action.name}"'
 
 
-def _counts(record: tuple[Irq, ...]) -> Iterator[str]:
-    yield "     " + "".join(f"{f'CPU{cpu}':>10} " for cpu in cpus.present_cpus())
+def _counts(record: tuple[Irq, ...], chosen: list[int] | None) -> Iterator[str]:
+    every = list(cpus.present_cpus())
+    places = [at for at, cpu in enumerate(every) if chosen is None or cpu in chosen]
+    yield "     " + "".join(f"{f'CPU{every[at]}':>10} " for at in places)
     for irq in record:
         if irq.actions:
-            numbers = "".join(f"{count:10} " for count in irq.counts)
+            numbers = "".join(f"{count:10} " for count in _at(irq.counts, places))
             chip = f"{irq.chip}-{irq.trigger}" if irq.trigger else irq.chip
             names = ",".join(action.name for action in irq.actions)
             yield f"{irq.irq:3}: {numbers} {chip:15}  {names}".rstrip()
+
+
+def _at(counts: Sequence[int], places: Sequence[int]) -> list[int]:
+    return [counts[at] for at in places if at < len(counts)]
 
 
 def _affinities(record: tuple[Irq, ...]) -> Iterator[str]:
@@ -101,6 +129,9 @@ COMMANDS = (
             Option("-b", "handlers of the softirqs"),
             Option("-a", "the CPUs that interrupts may come to"),
             Option("-s", "how many came to each CPU"),
+            Option("-c", "of -s only these CPUs, as in 0,2-4", "CPUS"),
+            Option("-u", "only those that have a descriptor, as in any case"),
+            Option("-d", "the processor's table of interrupt descriptors"),
         ),
     ),
 )

@@ -11,35 +11,47 @@ SLABS, SSIZE of a slab, NAME. In -S [ADDRESS] is an allocated object, ADDRESS al
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import importlib
+from collections.abc import Iterator
 
-from crashcmd import kmem_address, kmem_slab, kmem_system, kmem_zones, values
+from crashcmd import values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import Slab
 
-_FORMS: dict[str, tuple[str, Callable[[Given], Iterator[str]]]] = {
-    "-i": ("how memory is used", kmem_system.usage),
-    "-V": ("the counters of memory management", kmem_system.counters),
-    "-n": ("nodes and their zones", kmem_zones.nodes),
-    "-z": ("zones and their counters", kmem_zones.zones),
-    "-f": ("free blocks by zone and size", kmem_zones.free),
-    "-g": ("flags of pages, or those that are set in FLAGS", kmem_system.page_flags),
-    "-o": ("offsets of the CPUs' per-CPU areas", kmem_system.per_cpu_offsets),
-    "-h": ("huge pages", kmem_system.huge_pages),
-    "-v": ("vmalloc areas", kmem_address.areas),
-    "-s": ("slab caches", kmem_slab.caches),
-    "-S": ("slab caches with their slabs and objects", kmem_slab.slabs),
-    "-p": ("all struct pages", kmem_system.all_pages),
+# What an option shows, and the function that makes its lines: many models are behind them, which
+# are not all imported for one.
+_FORMS = {
+    "-i": ("how memory is used", "kmem_system.usage"),
+    "-V": ("the counters of memory management", "kmem_system.counters"),
+    "-n": ("nodes, their zones, sections and blocks of memory", "kmem_zones.nodes"),
+    "-z": ("zones and their counters", "kmem_zones.zones"),
+    "-f": ("free blocks by zone and size", "kmem_zones.free"),
+    "-F": ("the same with the struct page of each free block", "kmem_zones.free"),
+    "-g": ("flags of pages, or those that are set in FLAGS", "kmem_system.page_flags"),
+    "-o": ("offsets of the CPUs' per-CPU areas", "kmem_system.per_cpu_offsets"),
+    "-h": ("huge pages", "kmem_system.huge_pages"),
+    "-v": ("vmalloc areas", "kmem_address.areas"),
+    "-s": ("slab caches", "kmem_slab.caches"),
+    "-S": ("slab caches with their slabs and objects", "kmem_slab.slabs"),
+    "-p": ("all struct pages, or those of ADDRESS", "kmem_system.all_pages"),
 }
 
 
 def collect(given: Given) -> Text:
-    for flag, (_, make) in _FORMS.items():
+    if "-m" in given:
+        return text(_lines("kmem_system.all_pages", given))
+    for flag, (_, function) in _FORMS.items():
         if flag in given:
-            return text(make(given))
+            return text(_lines(function, given))
     if not given.words:
         raise given.error("an option or an address is needed; see: crash help kmem")
-    return text(line for word in given.words for line in kmem_address.about(word))
+    return text(_lines("kmem_address.lines", given))
+
+
+def _lines(function: str, given: Given) -> Iterator[str]:
+    module, _, name = function.partition(".")
+    found: Iterator[str] = getattr(importlib.import_module(f"crashcmd.{module}"), name)(given)
+    return found
 
 
 def _complete(beginning: str) -> list[str]:
@@ -53,6 +65,8 @@ COMMANDS = (
         collect,
         options=(
             *(Option(flag, help_text) for flag, (help_text, _) in _FORMS.items()),
+            Option("-P", "ADDRESS is physical, as all are that are not the kernel's"),
+            Option("-m", "members of struct page in place of the columns of -p", "MEMBERS"),
             Option("-I", "without these caches, for -s and -S", "CACHES"),
         ),
         completes=_complete,

@@ -9,10 +9,16 @@ from crashcmd import kmem_slab, page_rows, set, slab_names, values
 from crashcmd.command import Given
 from LinuxDump import pages, stack_areas, vmalloc
 from LinuxDump.task_records import Task, task_table
-from pykdump import lowlevel
+from pykdump import frames, lowlevel
 from pykdump.errors import CrashError, PykdumpError
 
 _AREA_HEADING = "   VMAP_AREA         VM_STRUCT                 ADDRESS RANGE                SIZE"
+
+
+def lines(given: Given) -> Iterator[str]:
+    """Lines of kmem ADDRESS."""
+    for word in given.words:
+        yield from about(word)
 
 
 def areas(given: Given) -> Iterator[str]:
@@ -30,7 +36,7 @@ def _area_line(area: vmalloc.Area) -> str:
 
 
 def about(word: str) -> Iterator[str]:
-    """Lines of kmem ADDRESS."""
+    """What lies at an address."""
     addr = values.find_address(word)
     if addr is None:
         raise CrashError(f"{word} is no address and no symbol")
@@ -45,6 +51,20 @@ def about(word: str) -> Iterator[str]:
     yield from found[:-1] if not found[-1] else found
 
 
+def page_of(word: str) -> int:
+    """``struct page *`` of an address, virtual or physical, or of a struct page's own."""
+    addr = values.find_address(word)
+    if addr is None:
+        raise CrashError(f"{word} is no address and no symbol")
+    if pages.vmemmap() <= addr < pages.vmemmap() + _size_of_map():
+        size = lowlevel.sizeof("struct page")
+        return addr - (addr - pages.vmemmap()) % size
+    frame = (addr if addr >> 63 == 0 else lowlevel.dump().translate(addr)) // pages.PAGE_SIZE
+    if not pages.is_ram(frame):
+        raise CrashError(f"{word} is no page of memory")
+    return pages.page_of(frame)
+
+
 def _size_of_map() -> int:
     frames = max((end for _, end in lowlevel.dump().ram_ranges()), default=0)
     return frames * lowlevel.sizeof("struct page")
@@ -53,7 +73,9 @@ def _size_of_map() -> int:
 def _symbol(addr: int) -> Iterator[str]:
     start, end = lowlevel.symbol_address("_stext"), lowlevel.symbol_address("_end")
     if start <= addr < end and values.symbol(addr):
-        yield f"{addr:x} {values.symbol(addr)}"
+        lines = frames.source_lines(addr) if addr < lowlevel.symbol_address("_etext") else []
+        where = f" {lines[0].file}: {lines[0].line}" if lines else ""
+        yield f"{addr:x} {values.symbol(addr)}{where}"
         yield ""
 
 

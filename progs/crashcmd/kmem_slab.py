@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 
 from crashcmd import slab_names, values
 from crashcmd.command import Given
-from LinuxDump import Slab, slab_details
+from LinuxDump import Slab, pages, slab_details
 from LinuxDump.slab_details import SlabState
 from pykdump.errors import Interrupted, PykdumpError
 from pykdump.logging import pylog
@@ -28,9 +28,8 @@ def cache_line(cache: Slab.Cache) -> str:
 
 def _chosen(given: Given) -> tuple[list[Slab.Cache], list[Slab.Owner]]:
     # Caches by name or address, and objects by address.
-    left_out = set((given.value("-I") or "").split(","))
     if not given.words:
-        return [cache for cache in Slab.caches() if cache.name not in left_out], []
+        return list(Slab.caches()), []
     caches, objects, missing = [], [], []
     for word in given.words:
         by_name = [cache for cache in Slab.caches() if cache.name == word]
@@ -54,10 +53,18 @@ def caches(given: Given) -> Iterator[str]:
     chosen, objects = _chosen(given)
     if chosen:
         yield HEADING
+    left_out = _left_out(given)
     for cache in chosen:
-        yield from _guarded(cache)
+        if cache.name in left_out:
+            yield f"{cache.addr:16x} [IGNORED]{'':36}{cache.name}"
+        else:
+            yield from _guarded(cache)
     for owner in objects:
         yield from object_lines(owner)
+
+
+def _left_out(given: Given) -> set[str]:
+    return set((given.value("-I") or "").split(","))
 
 
 def _guarded(cache: Slab.Cache) -> Iterator[str]:
@@ -85,7 +92,7 @@ def object_lines(owner: Slab.Owner) -> Iterator[str]:
 def _slab_line(state: SlabState) -> str:
     total = len(state.allocated) + len(state.free)
     return (
-        f"  {state.addr:16x}  {state.memory_addr:16x}  {0:4}  {total:5}  "
+        f"  {state.addr:16x}  {state.memory_addr:16x}  {state.node:4}  {total:5}  "
         f"{len(state.allocated):9}  {len(state.free):4}"
     )
 
@@ -93,7 +100,10 @@ def _slab_line(state: SlabState) -> str:
 def slabs(given: Given) -> Iterator[str]:
     """Lines of kmem -S."""
     chosen, objects = _chosen(given)
+    left_out = _left_out(given)
     for cache in chosen:
+        if cache.name in left_out:
+            continue
         yield HEADING
         yield from _guarded(cache)
         yield from _cache_slabs(cache)
@@ -113,17 +123,18 @@ def _cache_slabs(cache: Slab.Cache) -> Iterator[str]:
         yield from _listed(cache, [cpu.slab_addr] if cpu.slab_addr else [], cpu.cpu)
         yield f"CPU {cpu.cpu} PARTIAL:"
         yield from _listed(cache, cpu.partial, cpu.cpu)
-    per_cpu = len(told - {0})
+    per_cpu = sum(cpu.slab_addr != 0 for cpu in on_cpus)
     for node in slab_details.node_slabs(cache):
         yield "KMEM_CACHE_NODE   NODE  SLABS  PARTIAL  PER-CPU"
         yield f"{node.addr:16x}  {node.node:4}  {node.slabs:5}  {len(node.partial):7}  {per_cpu:7}"
         yield f"NODE {node.node} PARTIAL:"
         yield from _listed(cache, node.partial)
         told |= set(node.partial)
-        if node.node == 0:
-            # The kernel keeps no list of full slabs: they are found by their struct pages.
-            yield f"NODE {node.node} FULL:"
-            yield from _listed(cache, [slab for slab in Slab.slabs_of(cache) if slab not in told])
+        # The kernel keeps no list of full slabs: they are found by their struct pages.
+        every = Slab.slabs_of(cache)
+        full = [s for s, n in zip(every, pages.nodes_of(every)) if n == node.node and s not in told]
+        yield f"NODE {node.node} FULL:"
+        yield from _listed(cache, full)
 
 
 def _listed(cache: Slab.Cache, slabs: Sequence[int], cpu: int | None = None) -> Iterator[str]:

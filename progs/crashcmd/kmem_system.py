@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashcmd import page_rows, values
+from crashcmd import kmem_address, page_rows, values
 from crashcmd.command import Given
 from LinuxDump import pages, percpu, vm_counters
 from LinuxDump.memory_usage import memory_usage
@@ -108,10 +108,11 @@ def page_flags(given: Given) -> Iterator[str]:
     if given.words:
         value = values.number("0x" + given.words[0].lower().removeprefix("0x"))
         yield f"FLAGS: {value:x}"
-    yield f"{'PAGE-FLAG':23}BIT  VALUE"
+    margin = "  " if given.words else ""
+    yield f"{margin}{'PAGE-FLAG':23}BIT  VALUE"
     for name, bit in flags.items():
         if name.startswith("PG_") and (not given.words or value >> bit & 1):
-            yield f"{name:23}{bit:3}  {1 << bit:07x}"
+            yield f"{margin}{name:23}{bit:3}  {1 << bit:07x}"
 
 
 def per_cpu_offsets(given: Given) -> Iterator[str]:
@@ -140,11 +141,23 @@ def huge_pages(given: Given) -> Iterator[str]:
 
 
 def all_pages(given: Given) -> Iterator[str]:
-    """Lines of kmem -p."""
-    yield page_rows.HEADING
+    """Lines of kmem -p; of -m with these members in place of the usual columns."""
+    members = [name for word in given.all("-m") for name in word.split(",")]
+    if given.words:
+        addrs = [kmem_address.page_of(word) for word in given.words]
+        if members:
+            yield from page_rows.members(addrs, members)
+            return
+        for addr in addrs:
+            yield from page_rows.one(addr)
+        return
+    heading = True
     for first, end in ram_ranges():
         for at in range(first, end, _CHUNK):
             chunk = [pages.page_of(pfn) for pfn in range(at, min(end, at + _CHUNK))]
-            lines = page_rows.rows(chunk)
-            next(lines)
+            lines = page_rows.members(chunk, members) if members else page_rows.rows(chunk)
+            first_line = next(lines)
+            if heading:
+                yield first_line
+            heading = False
             yield from lines

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from crashcmd import memory_sections
 from crashcmd.command import Given
 from LinuxDump import pages, vm_counters
 from pykdump import compat, lowlevel
@@ -90,6 +91,9 @@ def nodes(given: Given) -> Iterator[str]:
                 f"{start:13}"
             )
         yield ""
+        yield "-" * 67
+        yield ""
+    yield from memory_sections.lines()
 
 
 def zones(given: Given) -> Iterator[str]:
@@ -112,27 +116,35 @@ def zones(given: Given) -> Iterator[str]:
 
 
 def free(given: Given) -> Iterator[str]:
-    """Lines of kmem -f."""
+    """Lines of kmem -f and -F."""
     total = 0
+    whole = "-F" in given
     for node, data in pages.nodes():
         if pages.node_count() > 1:
             yield "NODE"
             yield f"  {node}"
+        row = _NODE.read(data)
+        node_start = 0 if row is None else row.node_start_pfn
         for zone in _zones(data):
             page, physical = _map(zone.start_pfn, zone.spanned)
             areas = list(_areas(zone)) if zone.present else []
-            in_lists = sum(blocks << order for order, _, blocks in areas)
-            start = zone.start_pfn if zone.spanned else 0
+            in_lists = sum(len(blocks) << order for order, _, blocks in areas)
+            start = zone.start_pfn - node_start if zone.spanned else 0
             yield "ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR"
             yield (
-                f"{zone.number:3}   {zone.name:9} {zone.spanned:6} {in_lists:7}  {page:>16}  "
-                f"{physical:>8}      {start:5}     "
+                f"{zone.number:3}   {zone.name:9} {zone.spanned:6} {in_lists:7}  "
+                f"{page.center(16)}  {physical.center(11)}  {str(start).center(11)}"
             )
-            if areas:
+            if areas and not whole:
                 yield "AREA    SIZE  FREE_AREA_STRUCT  BLOCKS  PAGES"
             for order, addr, blocks in areas:
                 size = f"{4 << order}k"
-                yield f"{order:3}  {size:>7}  {addr:16x} {blocks:7} {blocks << order:6}"
+                if whole:
+                    yield "AREA    SIZE  FREE_AREA_STRUCT"
+                    yield f"{order:3}  {size:>7}  {addr:16x}  "
+                    yield from (f"{block:x}" for block in blocks)
+                    continue
+                yield f"{order:3}  {size:>7}  {addr:16x} {len(blocks):7} {len(blocks) << order:6}"
             yield ""
             total += in_lists
     counted = vm_counters.zone_counters().get("NR_FREE_PAGES")
@@ -140,8 +152,9 @@ def free(given: Given) -> Iterator[str]:
     yield f"nr_free_pages: {counted}  {same}"
 
 
-def _areas(zone: Zone) -> Iterator[tuple[int, int, int]]:
-    # Order, address and number of blocks of each free list.
+def _areas(zone: Zone) -> Iterator[tuple[int, int, list[int]]]:
+    # Order, address and blocks (struct page *) of each free list.
+    at = lowlevel.member("struct page", "lru").offset
     area, head = lowlevel.sizeof("struct free_area"), lowlevel.sizeof("struct list_head")
     kinds = int(lowlevel.member("struct free_area", "free_list").type.sizeof) // head
     member = lowlevel.member("struct zone", "free_area")
@@ -155,4 +168,4 @@ def _areas(zone: Zone) -> Iterator[tuple[int, int, int]]:
             pylog.warning(
                 f"zone {zone.name}: free list {addr:x} is broken: {walk.end} at {walk.stopped_at:x}"
             )
-        yield order, addr, len(walk.nodes)
+        yield order, addr, [node - at for node in walk.nodes]

@@ -69,7 +69,9 @@ def offset_in(word: str) -> int:
 
 
 def _list_heads(start: int, at: int, given: Given) -> list[int]:
-    head = start + at if "-h" in given else start
+    head_at = given.value("-O")
+    is_entry = "-h" in given and head_at is None
+    head = start + at if is_entry else start + (offset_in(head_at) if head_at is not None else 0)
     if "-r" in given:
         nodes = walk_list_backwards(head)
         nodes = [node for node in nodes if node != head]
@@ -77,9 +79,23 @@ def _list_heads(start: int, at: int, given: Given) -> list[int]:
         walk = walk_list(head)
         nodes = list(walk.nodes)
         if walk.end != "complete":
-            pylog.warning(_problem(walk.end, walk.stopped_at))
+            rest = _from_the_end(head, set(nodes)) if walk.end != "limit" else []
+            goes_on = f": {len(rest)} entries behind are told from the end back" if rest else ""
+            pylog.warning(_problem(walk.end, walk.stopped_at) + goes_on)
+            nodes += rest
     found = [node - at for node in nodes]
-    return [start, *found] if "-h" in given else found
+    return [start, *found] if is_entry else found
+
+
+def _from_the_end(head: int, known: set[int]) -> list[int]:
+    # What can be reached backwards when the way forward is cut, in the list's order.
+    found: list[int] = []
+    for node in walk_list_backwards(head):
+        if node == head or node in known:
+            break
+        known.add(node)
+        found.append(node)
+    return found[::-1]
 
 
 def _problem(end: str, where: int) -> str:
@@ -144,6 +160,8 @@ COMMANDS = (
             Option("-H", "START is the list_head that is no entry"),
             Option("-h", "START is an entry, with a list_head at OFFSET"),
             Option("-r", "backwards"),
+            Option("-B", "find entries that repeat, as is done in any case"),
+            Option("-O", "of -h: START is a head, with its list_head at this offset", "OFFSET"),
             Option("-o", "the same as OFFSET", "OFFSET"),
             Option("-e", "stop at this entry", "END"),
             Option("-s", "show each as STRUCT, or MEMBER,MEMBER of it", "STRUCT[.MEMBERS]"),

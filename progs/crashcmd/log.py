@@ -17,7 +17,7 @@ from LinuxDump.printk import LogRecord, log_records
 def collect(given: Given) -> Iterator[LogRecord]:
     if given.words:
         raise given.error(f"it takes no words: {given.words[0]}")
-    return log_records()
+    return log_records(devices="-d" in given)
 
 
 def render(record: Iterator[LogRecord], given: Given) -> Iterator[str]:
@@ -27,7 +27,9 @@ def render(record: Iterator[LogRecord], given: Given) -> Iterator[str]:
         if "-m" in given:
             stamp += f"<{message.level}>"
         text = message.text.decode("utf-8", "backslashreplace").rstrip("\n")
-        yield stamp + text.replace("\n", "\n" + " " * len(stamp))
+        margin = " " * len(stamp)
+        yield stamp + text.replace("\n", "\n" + margin)
+        yield from (f"{margin}{name}={value}" for name, value in message.origin)
 
 
 def _boot_time(given: Given) -> int:
@@ -54,6 +56,7 @@ COMMANDS = (
             Option("-T", "dates in place of the seconds since boot"),
             Option("-t", "no times"),
             Option("-m", "the level of each record, as <6>"),
+            Option("-d", "the subsystem and device that records are of"),
         ),
     ),
 )

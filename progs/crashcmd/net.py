@@ -10,15 +10,18 @@ sock), FAMILY:TYPE, SOURCE-PORT, DESTINATION-PORT.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from crashcmd import context, struct, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import net_devices, sockets
+from LinuxDump.sockets import Socket
+from LinuxDump.task_records import Task
 from pykdump.errors import CrashError
 from pykdump.layout import Layout
 
 _PROXY = Layout("struct task_struct", "nsproxy.net_ns")
+_FILES = Layout("struct task_struct", "files")
 _HARDWARE = {1: "ETHER", 32: "INFINIBAND", 512: "PPP", 772: "LOOPBACK"}
 
 
@@ -57,29 +60,39 @@ def _neighbours() -> Iterator[str]:
 
 
 def _sockets(given: Given) -> Iterator[str]:
+    for found in each_task(context.named(given.words), given):
+        yield from found
+
+
+def each_task(tasks: Sequence[Task], given: Given) -> Iterator[list[str]]:
+    """Lines of each task's sockets; threads share theirs, which are read once."""
     reference = values.find_address(given.value("-R") or "") if "-R" in given else None
-    for task in context.named(given.words):
-        found = sockets.sockets_of(task.addr)
-        if "-R" in given:
-            found = [s for s in found if reference in (s.addr, s.sock_addr)]
-            if not found:
-                continue
-        yield context.header(task)
-        if not found:
-            yield "No open sockets."
+    known: dict[int, list[str]] = {}
+    rows = _FILES.read_many([task.addr for task in tasks])
+    for task, row in zip(tasks, rows):
+        key = task.addr if row is None else row.files
+        if key not in known:
+            found = sockets.sockets_of(task.addr)
+            if "-R" in given:
+                found = [s for s in found if reference in (s.addr, s.sock_addr)]
+            known[key] = list(_socket_lines(found, given))
+        if known[key] or "-R" not in given:
+            yield [context.header(task), *(known[key] or ["No open sockets."])]
+
+
+def _socket_lines(found: Sequence[Socket], given: Given) -> Iterator[str]:
+    if found and "-S" not in given:
+        yield "FD      SOCKET            SOCK       FAMILY:TYPE SOURCE-PORT DESTINATION-PORT"
+    for s in found:
+        if "-S" in given:
+            yield f"FD {s.fd}"
+            yield from struct.shown("struct socket", [], s.addr, given)
+            yield from struct.shown("struct sock", [], s.sock_addr, given)
             continue
-        if "-S" not in given:
-            yield "FD      SOCKET            SOCK       FAMILY:TYPE SOURCE-PORT DESTINATION-PORT"
-        for s in found:
-            if "-S" in given:
-                yield f"FD {s.fd}"
-                yield from struct.shown("struct socket", [], s.addr, given)
-                yield from struct.shown("struct sock", [], s.sock_addr, given)
-                continue
-            kind = f"{s.family}:{s.type}"
-            yield (
-                f"{s.fd:2}  {s.addr:x}  {s.sock_addr:x} {kind:12} {s.source} {s.destination}"
-            ).rstrip()
+        kind = f"{s.family}:{s.type}"
+        yield (
+            f"{s.fd:2}  {s.addr:x}  {s.sock_addr:x} {kind:12} {s.source} {s.destination}"
+        ).rstrip()
 
 
 def _number(given: Given) -> Iterator[str]:
@@ -100,6 +113,8 @@ COMMANDS = (
             Option("-S", "the same with struct socket and struct sock"),
             Option("-R", "only tasks with this socket or sock", "ADDRESS"),
             Option("-n", "devices of a task's network namespace, WHAT"),
+            Option("-x", "of -S numbers in hexadecimal"),
+            Option("-d", "of -S numbers in decimal"),
             Option("-N", "a number in hexadecimal as IPv4 address", "NUMBER"),
         ),
     ),

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from LinuxDump import pages
-from pykdump import compat
+from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 
 compat.member("struct page", "Refs", "_refcount.counter", "_count.counter")
@@ -29,6 +29,26 @@ def rows(addrs: Sequence[int]) -> Iterator[str]:
             f"{addr:16x} {physical:9x} {row.mapping or 0:16x} {row.index:8x} {row.Refs} "
             f"{row.flags:x} {names}"
         ).rstrip()
+
+
+def members(addrs: Sequence[int], names: Sequence[str]) -> Iterator[str]:
+    """A heading and a row a ``struct page *`` with these members; raises TypeMissingError."""
+    layout = Layout("struct page", *names)
+    widths = [2 * int(lowlevel.member("struct page", name).type.sizeof) for name in names]
+    shown = zip(names, widths)
+    yield f"{'PAGE':^16}" + "".join(f"  {name:^{max(width, len(name))}}" for name, width in shown)
+    for addr, row in zip(addrs, layout.read_many(addrs)):
+        if row is None:
+            yield f"{addr:16x} (struct page is not in the dump)"
+            continue
+        words = (_hex(value, width) for value, width in zip(row, widths))
+        yield f"{addr:16x}  " + "  ".join(words) + "  "
+
+
+def _hex(value: object, width: int) -> str:
+    if isinstance(value, bytes):
+        return value[::-1].hex()
+    return f"{int(str(value)) & (1 << 4 * width) - 1:0{width}x}"
 
 
 def one(addr: int) -> Iterator[str]:

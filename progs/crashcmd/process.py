@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crashcmd import context
+from crashcmd import context, percpu_words
 from crashcmd.command import Given
 from LinuxDump import task_memory, task_selection
 from LinuxDump.task_records import Task, task_table
@@ -88,7 +88,12 @@ def _filter(given: Given) -> Callable[[Task, Any], bool]:
         if word:
             policies.add(_POLICIES.get(word.upper(), int(word) if word.isdecimal() else -1))
 
+    chosen = given.value("-C")
+    on_cpus = None if chosen is None else set(percpu_words.cpus(chosen))
+
     def keeps(task: Task, row: Any) -> bool:
+        if on_cpus is not None and task.cpu not in on_cpus:
+            return False
         is_kernel = bool(row.flags & _PF_KTHREAD)
         return not (
             ("-k" in given and not is_kernel)

@@ -32,7 +32,8 @@ def render(record: Any, given: Given) -> Iterator[str]:
     if isinstance(record, Text):
         yield from record.lines
         return
-    yield HEADING.format("    KSTACKP    " if "-s" in given else "     TASK      ")
+    if "-H" not in given:
+        yield HEADING.format("    KSTACKP    " if "-s" in given else "     TASK      ")
     for process in record:
         yield line(process, "-s" in given)
 
@@ -70,6 +71,8 @@ COMMANDS = (
             Option("-t", "run time, start time, and user and system time in ns"),
             Option("-l", "when each last got the CPU, in ns of its clock, the latest first"),
             Option("-m", "how long ago that was: [DAYS HH:MM:SS.mmm]"),
+            Option("-C", "only tasks of these CPUs, as in 0,2-4; of -l and -m by CPU", "CPUS"),
+            Option("-H", "no heading"),
             Option("-a", "arguments and environment"),
             Option("-r", "resource limits"),
             Option("-S", "how many tasks are in each state"),

@@ -64,7 +64,22 @@ def _time_lines(found: Sequence[Process]) -> Iterator[str]:
         yield ""
 
 
-def last(found: Sequence[Process], given: Given) -> Text:
+def _by_cpu(lines: Callable[[Sequence[Process]], Text]) -> Callable[..., Text]:
+    # With -C a part for each CPU.
+    def make(found: Sequence[Process], given: Given) -> Text:
+        if "-C" not in given:
+            return lines(found)
+        shown: list[str] = []
+        for cpu in sorted({process.cpu for process in found}):
+            shown += [""] if shown else []
+            shown.append(f"CPU: {cpu}")
+            shown += lines([process for process in found if process.cpu == cpu]).lines
+        return text(shown)
+
+    return make
+
+
+def last(found: Sequence[Process]) -> Text:
     """When each task got the CPU last."""
     rows = _TIMES.read_many([process.addr for process in found])
     pairs = [(row.Last_ran, process) for process, row in zip(found, rows) if row is not None]
@@ -76,7 +91,7 @@ def last(found: Sequence[Process], given: Given) -> Text:
     )
 
 
-def _since(found: Sequence[Process], given: Given) -> Text:
+def _since(found: Sequence[Process]) -> Text:
     tasks = [(task_of(process), process) for process in found]
     tasks.sort(key=lambda pair: pair[0].ran_ago_ns or 0)
     shown = [
@@ -120,7 +135,7 @@ def _children(found: Sequence[Process], given: Given) -> Text:
     below: dict[int, list[Task]] = {}
     parents = _real_parents()
     for task in task_table().tasks:
-        if task.pid == task.tgid and parents.get(task.addr) != task.addr:
+        if task.pid == task.tgid and task.idle_cpu is None:
             below.setdefault(parents.get(task.addr, 0), []).append(task)
     return text(_family(found, lambda process: below.get(process.addr, []), "no children"))
 
@@ -205,8 +220,8 @@ def _states(found: Sequence[Process], given: Given) -> Text:
 
 FORMS: dict[str, Callable[[Sequence[Process], Given], Text]] = {
     "-S": _states,
-    "-l": last,
-    "-m": _since,
+    "-l": _by_cpu(last),
+    "-m": _by_cpu(_since),
     "-t": _times,
     "-p": _parents,
     "-c": _children,

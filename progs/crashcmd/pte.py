@@ -30,7 +30,9 @@ def lines(value: int) -> Iterator[str]:
     first, second = max(3, len(f"{value:x}")), max(8, len(f"{physical:x}"))
     names = "|".join(page_tables.flag_names(value))
     yield f"{'PTE':^{first}}  {'PHYSICAL':^{second}}  FLAGS".rstrip()
-    yield f"{value:{first}x}  {f'{physical:x}':^{second}}  ({names})"
+    shown = f"{physical:x}"
+    shown = shown.rjust(len(shown) + (second - len(shown) + 1) // 2).ljust(second)
+    yield f"{value:{first}x}  {shown}  ({names})"
 
 
 COMMANDS = (Command("pte", "ENTRY ...", collect),)

@@ -14,18 +14,22 @@ _ROWS = (
 )
 
 
-def register_lines(registers: Mapping[str, int]) -> Iterator[str]:
-    """Lines of a ``struct pt_regs``; those that were not saved are left out."""
-    yield (
-        f"    RIP: {registers['ip']:016x}  RSP: {registers['sp']:016x}  "
-        f"RFLAGS: {registers['flags']:08x}"
-    )
-    for row in _ROWS:
-        if all(name in registers for name in row):
-            yield "    " + "  ".join(f"{_name(name):>3}: {registers[name]:016x}" for name in row)
-    original = f"ORIG_RAX: {registers['orig_ax']:016x}  " if "orig_ax" in registers else ""
-    yield f"    {original}CS: {registers['cs']:04x}  SS: {registers['ss']:04x}"
-
-
 def _name(name: str) -> str:
     return name.upper() if name[0] == "r" else f"R{name.upper()}"
+
+
+_FIRST = "    RIP: {ip:016x}  RSP: {sp:016x}  RFLAGS: {flags:08x}"
+_FORMATS = tuple(
+    (row, "    " + "  ".join(f"{_name(name):>3}: {{{name}:016x}}" for name in row)) for row in _ROWS
+)
+_LAST = "    CS: {cs:04x}  SS: {ss:04x}"
+_LAST_WITH_CALL = "    ORIG_RAX: {orig_ax:016x}  CS: {cs:04x}  SS: {ss:04x}"
+
+
+def register_lines(registers: Mapping[str, int]) -> Iterator[str]:
+    """Lines of a ``struct pt_regs``; those that were not saved are left out."""
+    yield _FIRST.format_map(registers)
+    for row, form in _FORMATS:
+        if row[0] in registers and row[1] in registers and row[2] in registers:
+            yield form.format_map(registers)
+    yield (_LAST_WITH_CALL if "orig_ax" in registers else _LAST).format_map(registers)

@@ -6,12 +6,13 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import re
 import sys
 from collections.abc import Iterator
 from functools import cache
 
 from crashcmd import aliases, table
-from crashcmd.command import Command, Given
+from crashcmd.command import Command, Given, Text
 from pykdump import collector, commands
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
@@ -58,6 +59,8 @@ def _output(command: Command, given: Given, warnings: list[str]) -> Iterator[str
     if "--json" in given:
         # Records that come one by one are a list.
         whole = list(record) if isinstance(record, Iterator) else record
+        if isinstance(whole, Text):
+            whole = Text(tuple(whole.lines))
         found = {"command": given.name, "records": as_json(whole), "warnings": warnings}
         yield from json.dumps(found, indent=2, default=str).splitlines()
         return
@@ -127,7 +130,22 @@ def _unknown(line: str) -> Iterator[str]:
     struct = importlib.import_module("crashcmd.struct")
     if struct.is_structure(name):
         return run("struct", line)
+    if _is_gdbs(name):
+        return iter(commands.gdb().execute(line).splitlines())
     raise CrashError(f"there is no command {name or 'without a name'} here; see: crash help")
+
+
+def _is_gdbs(name: str) -> bool:
+    # p/x, x/2i, info: crash hands on what it does not know, too.
+    word, slash, _ = name.partition("/")
+    if slash and word in ("p", "print", "x", "output"):
+        return commands.debugger is not None
+    if not re.fullmatch("[a-z][a-z-]*", word) or commands.debugger is None:
+        return False
+    try:
+        return word in commands.gdb().execute(f"complete {word}").split()
+    except CrashError:
+        return False
 
 
 def register() -> None:

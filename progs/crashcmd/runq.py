@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from crashcmd import context, ps_more
+from crashcmd import context, ps_more, runq_groups
 from crashcmd.command import Command, Given, Option
 from crashcmd.percpu_words import cpus
 from LinuxDump.run_queues import CpuQueue, cpu_queues
@@ -28,6 +28,9 @@ def collect(given: Given) -> tuple[CpuQueue, ...]:
 
 
 def render(record: Sequence[CpuQueue], given: Given) -> Iterator[str]:
+    if "-T" in given:
+        yield from _behind(record)
+        return
     for number, queue in enumerate(record):
         if "-t" in given or "-m" in given:
             yield from _times(queue, given)
@@ -36,8 +39,17 @@ def render(record: Sequence[CpuQueue], given: Given) -> Iterator[str]:
             yield ""
         if "-d" in given:
             yield from _all_of(queue)
+        elif "-g" in given:
+            yield from runq_groups.lines(queue)
         else:
             yield from _queue(queue)
+
+
+def _behind(record: Sequence[CpuQueue]) -> Iterator[str]:
+    # How far the clock of each run queue is behind the latest of them.
+    latest = max((queue.clock_ns for queue in record), default=0)
+    for queue in sorted(record, key=lambda queue: -queue.clock_ns):
+        yield f"{f'CPU {queue.cpu}':>7}: {(latest - queue.clock_ns) / 1e9:.2f} secs"
 
 
 def _named(task: Task | None) -> str:
@@ -110,6 +122,8 @@ COMMANDS = (
         (
             Option("-t", "the clock of each run queue, and when its task got the CPU"),
             Option("-m", "how long ago that was"),
+            Option("-T", "how far the clock of each run queue is behind the latest"),
+            Option("-g", "by task group"),
             Option("-d", "all tasks that are on a queue"),
             Option("-c", "only these CPUs, as in 0,2-4", "CPUS"),
         ),

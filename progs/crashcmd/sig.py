@@ -8,13 +8,14 @@ Columns: SIG, SIGACTION (struct k_sigaction), HANDLER, MASK, FLAGS.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import textwrap
+from collections.abc import Iterator, Sequence
 
 from crashcmd import context, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import signals
-from LinuxDump.signals import Pending
-from LinuxDump.task_records import Task
+from LinuxDump.signals import Action, Pending, TaskSignals
+from LinuxDump.task_records import Task, task_table
 
 # arch/x86/include/uapi/asm/signal.h
 _NAMES = (
@@ -37,7 +38,42 @@ def collect(given: Given) -> Text:
         return text(_listing())
     if "-s" in given:
         return text(_members(values.number("0x" + (given.value("-s") or ""))))
-    return text(line for task in context.named(given.words) for line in _task(task))
+    tasks = context.named(given.words)
+    if "-g" in given:
+        return text(_groups(tasks))
+    return text(task_lines(tasks, given))
+
+
+def task_lines(tasks: Sequence[Task], given: Given) -> Iterator[str]:
+    """Lines of many tasks, one behind the other."""
+    shown: dict[int, list[str]] = {}  # threads share what signals do, and so the lines of it
+    for task, found in zip(tasks, signals.of_tasks([task.addr for task in tasks])):
+        if found is not None and id(found.actions) not in shown:
+            shown[id(found.actions)] = list(_shared(found))[1:]
+        yield from _task(task, found, shown[id(found.actions)] if found is not None else [])
+
+
+def _groups(tasks: Sequence[Task]) -> Iterator[str]:
+    # What the threads of a process share is told once, then what is each one's own.
+    table = task_table()
+    for tgid in dict.fromkeys(task.tgid for task in tasks):
+        threads = [task for task in table.tasks if task.tgid == tgid and task.idle_cpu is None]
+        leader = next((task for task in threads if task.pid == tgid), None)
+        found = signals.of_task(leader.addr) if leader is not None else None
+        if leader is None or found is None:
+            yield f"PID: {tgid}  (no signals: the process is exiting)"
+            yield ""
+            continue
+        yield context.header(leader)
+        yield from _shared(found)
+        yield from _pending("SHARED_PENDING", found.shared)
+        for task in threads:
+            own = signals.of_task(task.addr)
+            if own is not None:
+                yield ""
+                yield "  " + context.header(task)
+                yield from ("  " + line for line in _own(own))
+        yield ""
 
 
 def _name(number: int) -> str:
@@ -55,30 +91,46 @@ def _listing() -> Iterator[str]:
 
 
 def _members(mask: int) -> Iterator[str]:
-    yield " ".join(_name(bit + 1) for bit in range(64) if mask >> bit & 1) or "(none)"
+    names = [_name(bit + 1).partition("/")[0] for bit in range(64) if mask >> bit & 1]
+    yield from textwrap.wrap(" ".join(names), 75) or ["(none)"]
 
 
-def _task(task: Task) -> Iterator[str]:
+def _task(task: Task, found: TaskSignals | None, actions: list[str]) -> Iterator[str]:
     yield context.header(task)
-    found = signals.of_task(task.addr)
     if found is None:
         yield "(no signals: the task is exiting)"
         yield ""
         return
-    yield f"SIGNAL_STRUCT: {found.signal_addr:x}  NR_THREADS: {found.threads}"
+    yield _signal_line(found)
+    yield from actions
+    yield from _own(found)
+    yield from _pending("SHARED_PENDING", found.shared)
+    yield ""
+
+
+def _signal_line(found: TaskSignals) -> str:
+    return f"SIGNAL_STRUCT: {found.signal_addr:x}  NR_THREADS: {found.threads}"
+
+
+def _shared(found: TaskSignals) -> Iterator[str]:
+    yield _signal_line(found)
     yield f"{' SIG    SIGACTION        HANDLER       MASK       FLAGS':53}           "
-    for action in found.actions:
-        handler = {0: "SIG_DFL", 1: "SIG_IGN"}.get(action.handler, f"{action.handler:x}")
-        names = "|".join(name for bit, name in _FLAGS if action.flags & bit)
-        shown = f"{action.flags:x} ({names})" if names else f"{action.flags:x} "
-        number = f"[{action.number}]"
-        yield f"{number:>4} {action.addr:x} {handler:>10} {action.mask:016x} {shown}"
+    yield from map(_action_line, found.actions)
+
+
+def _action_line(action: Action) -> str:
+    handler = {0: "SIG_DFL", 1: "SIG_IGN"}.get(action.handler, f"{action.handler:x}")
+    names = "|".join(name for bit, name in _FLAGS if action.flags & bit)
+    shown = f"{action.flags:x} ({names})" if names else f"{action.flags:x} "
+    number = f"[{action.number}]"
+    return f"{number:>4} {action.addr:x} {handler:>10} {action.mask:016x} {shown}"
+
+
+def _own(found: TaskSignals) -> Iterator[str]:
     waiting = " (SIGPENDING)" if found.private.signals | found.shared.signals else ""
     yield f"SIGPENDING: {'yes' if waiting else 'no'}"
     yield f"   BLOCKED: {found.blocked:016x}"
     yield from _pending("PRIVATE_PENDING", found.private)
-    yield from _pending("SHARED_PENDING", found.shared)
-    yield ""
 
 
 def _pending(title: str, pending: Pending) -> Iterator[str]:
@@ -98,6 +150,7 @@ COMMANDS = (
         "[WHAT ...]",
         collect,
         options=(
+            Option("-g", "by process, with what each of its threads has"),
             Option("-l", "numbers and names of the signals"),
             Option("-s", "names of the signals in a set", "SET"),
         ),

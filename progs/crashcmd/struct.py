@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import Any
 
 from crashcmd import types, values
 from crashcmd.command import Command, Given, Option, Text, text
@@ -99,7 +100,30 @@ def shown(full: str, paths: list[str], addr: int, given: Given) -> Iterator[str]
     if not paths:
         yield from f"{full} {printed.text(value, base_of(given))}".splitlines()
     for path in paths:
-        yield from member_lines(value, path, base_of(given))
+        if is_own and "-p" in given:
+            yield from pointer_lines(full, value, path, base_of(given))
+        else:
+            yield from member_lines(value, path, base_of(given))
+
+
+def pointer_lines(full: str, value: Any, path: str, base: int) -> Iterator[str]:
+    """A member with its type, and what it points to."""
+    yield f"  {types.declaration(full, path)} = {printed.text(printed.member(value, path), base)}"
+    found = printed.member(value, path)
+    if not printed.is_pointer(found):
+        return
+    target = printed.target(found)
+    if target is None:
+        yield "  -> NULL" if not int(found) else "  -> (no object)"
+        return
+    try:
+        first, *more = printed.text(target, base).splitlines()
+    except PykdumpError as error:
+        yield f"  -> <{error}>"
+        return
+    name = values.symbol(int(found) & values.U64)
+    yield f"  -> <{name}> {first}" if name else f"  -> {first}"
+    yield from (f"     {line}" for line in more)
 
 
 def member_lines(value: object, path: str, base: int) -> Iterator[str]:
@@ -129,6 +153,7 @@ _OPTIONS = (
     Option("-l", "ADDRESS is that of this member of the object, or so many bytes in it", "OFFSET"),
     Option("-c", "so many objects, one behind the other", "COUNT"),
     Option("-r", "the object as words"),
+    Option("-p", "members with their types, and what those point to that are pointers"),
 )
 COMMANDS = (
     Command("struct", "WHAT [ADDRESS [COUNT]]", collect, options=_OPTIONS),

@@ -36,6 +36,8 @@ class Found:
 def collect(given: Given) -> Any:
     if "-l" in given:
         return text(_listing(""))
+    if "-M" in given:
+        return text(_of_modules(""))
     if "-m" in given:
         name = (given.value("-m") or "").replace("-", "_")
         if name not in [module.name for module in modules.modules()]:
@@ -89,7 +91,7 @@ def _around(place: int, addr: int, given: Given) -> list[Found]:
     found = [_found(every[place], addr - every[place].addr)]
     if "-p" in given and place > 0:
         found.insert(0, _found(every[place - 1], 0))
-    if ("-n" in given or "-p" in given) and place + 1 < len(every):
+    if "-n" in given and place + 1 < len(every):
         found.append(_found(every[place + 1], 0))
     return found
 
@@ -110,6 +112,10 @@ def _line(symbol: Symbol) -> str:
 def _listing(only: str) -> Iterator[str]:
     if not only:
         yield from (_line(s) for s in symbol_kinds.symbols().all if not s.module)
+    yield from _of_modules(only)
+
+
+def _of_modules(only: str) -> Iterator[str]:
     for module in sorted(modules.modules(), key=lambda module: module.text.addr):
         if only in ("", module.name):
             yield f"{module.text.addr:x} MODULE START: {module.name}"
@@ -138,9 +144,10 @@ COMMANDS = (
         render,
         (
             Option("-l", "all symbols"),
+            Option("-M", "those of all modules"),
             Option("-m", "those of a module", "MODULE"),
             Option("-q", "those with this in their names", "TEXT"),
-            Option("-p", "the symbols before and behind, too"),
+            Option("-p", "the symbol before, too"),
             Option("-n", "the symbol behind, too"),
         ),
     ),

@@ -7,8 +7,9 @@ Lines are KEY: VALUE; those that go on are indented.
 
 from __future__ import annotations
 
+import re
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -31,10 +32,10 @@ class System:
 def collect(given: Given) -> Any:
     if given.words == ["config"]:
         return text(_config())
+    if "-c" in given:
+        return text(_calls(given))
     if given.words:
         raise given.error(f"{given.words[0]} is unknown here; see: crash help sys")
-    if "-c" in given:
-        return text(_calls())
     if "-i" in given:
         return text(f"{key:>25}: {value}" for key, value in dmi.identification().items())
     if "-t" in given:
@@ -51,13 +52,25 @@ def _taint() -> str:
     return f"TAINTED_MASK: {mask:x}  {taint_letters(mask)}".rstrip()
 
 
-def _calls() -> Iterator[str]:
-    yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
+def _calls(given: Given) -> Iterator[str]:
     table = lowlevel.symbol_address("sys_call_table")
-    for number, function in enumerate(values.read_words(table, _count())):
+    every = list(enumerate(values.read_words(table, _count())))
+    found = [each for each in every if not given.words or _is_meant(*each, given.words)]
+    if not found:
+        raise given.error(f"no system call has the number or name {' or '.join(given.words)}")
+    yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
+    for number, function in found:
         lines = frames.source_lines(function)
         where = f"{lines[0].file}: {lines[0].line}" if lines else ""
         yield f"{number:3}  {values.symbol(function):25}  {where}".rstrip()
+
+
+def _is_meant(number: int, function: int, words: Sequence[str]) -> bool:
+    name = values.symbol(function)
+    return any(
+        number == int(word, 0) if re.fullmatch("0x[0-9a-fA-F]+|[0-9]+", word) else word in name
+        for word in words
+    )
 
 
 def _count() -> int:
@@ -97,11 +110,14 @@ def render(record: Any, given: Given) -> Iterator[str]:
 COMMANDS = (
     Command(
         "sys",
-        "[config]",
+        "[config | CALL ...]",
         collect,
         render,
         (
-            Option("-c", "the table of system calls"),
+            Option(
+                "-c",
+                "the table of system calls, or those with this number or in whose names CALL is",
+            ),
             Option("-i", "what the firmware says of the machine (DMI)"),
             Option("-t", "what the kernel is tainted with"),
         ),

@@ -2,7 +2,8 @@
 """Timers that are pending.
 
 Columns: EXPIRES in jiffies, TTE (jiffies to expiry), TIMER_LIST (struct timer_list), FUNCTION; of
--r SOFTEXPIRES and EXPIRES in ns of the base's clock, HRTIMER (struct hrtimer), FUNCTION.
+-r CURRENT (what the base's clock showed at the last tick), SOFTEXPIRES, EXPIRES and TTE in ns,
+HRTIMER (struct hrtimer), FUNCTION.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from typing import Any
 from crashcmd import values
 from crashcmd.command import Command, Given, Option
 from crashcmd.percpu_words import cpus
-from LinuxDump import hrtimers, timers
+from LinuxDump import hrtimers, timekeeping, timers
 from LinuxDump.hrtimers import ClockBase
 from LinuxDump.timers import TimerBase
 
@@ -85,10 +86,20 @@ def _clock_base(base: ClockBase) -> Iterator[str]:
     if not base.timers:
         yield "  (empty)"
         return
-    yield f"  {'SOFTEXPIRES':^18} {'EXPIRES':^18}  {'HRTIMER':^16}  FUNCTION"
-    for timer in base.timers:
+    now = timekeeping.monotonic_ns()
+    left = [None if now is None else t.expires - now - base.offset_ns for t in base.timers]
+    width = max(len(str(timer.expires)) for timer in base.timers)
+    width = max(width, len("SOFTEXPIRES"))
+    yield f"  {'CURRENT':^{width}}"
+    yield f"  {'(unknown)' if now is None else str(now + base.offset_ns):^{width}}"
+    yield (
+        f"  {'SOFTEXPIRES':^{width}}  {'EXPIRES':^{width}}  {'TTE':^{width}}  {'HRTIMER':^16}  "
+        f"{'FUNCTION':^16}"
+    )
+    for timer, rest in zip(base.timers, left):
         yield (
-            f"  {timer.soft_expires:18} {timer.expires:18}  {timer.addr:x}  "
+            f"  {timer.soft_expires:{width}}  {timer.expires:{width}}  "
+            f"{'?' if rest is None else rest:>{width}}  {timer.addr:x}  "
             f"{timer.func_addr:x}  <{values.symbol(timer.func_addr)}>"
         )
 

@@ -31,7 +31,7 @@ class TreeEntry:
     """An entry and where it is."""
 
     addr: int
-    position: str  #: root/l/r; of trees with indices index: N
+    position: str  #: root/l/r; of trees with indices index: N and the slots
 
 
 def collect(given: Given) -> tuple[TreeEntry, ...]:
@@ -44,7 +44,9 @@ def collect(given: Given) -> tuple[TreeEntry, ...]:
     if kind == "rbtree":
         at = lists.offset_in(given.value("-o") or "0")
         top = start if "-N" in given else lowlevel.read_pointer(start)
-        return tuple(_rb_entries(top, at))
+        return tuple(_rb_entries(top, at, "-l" in given))
+    if "-l" in given:
+        raise given.error("-l is only for red-black trees: the others are told by index")
     if "-N" in given:
         raise given.error("-N is only for red-black trees here")
     return tuple(_indexed(start, kind))
@@ -60,8 +62,8 @@ def _kind(given: Given) -> str:
     return found[0]
 
 
-def _rb_entries(top: int, at: int) -> Iterator[TreeEntry]:
-    # The nodes are read level by level, and told root first, left before right.
+def _rb_entries(top: int, at: int, in_order: bool) -> Iterator[TreeEntry]:
+    # The nodes are read level by level, and told root first or in order, left before right.
     known: dict[int, tuple[int, int]] = {}
     level = [top] if top else []
     while level and len(known) < _MOST:
@@ -73,18 +75,23 @@ def _rb_entries(top: int, at: int) -> Iterator[TreeEntry]:
             known[addr] = (row.rb_left, row.rb_right)
             following += [node for node in known[addr] if node and node not in known]
         level = list(dict.fromkeys(following))
-    left, told = [(top, "root")], set()
+    left, told = [(top, "root", False)], set()
     while left:
-        addr, position = left.pop()
+        addr, position, is_turn = left.pop()
+        if is_turn:
+            yield TreeEntry(addr - at, f"position: {position}")
+            continue
         if addr not in known:
             continue
         if addr in told:
             pylog.warning(f"duplicate tree entry: {addr:x}")
             continue
         told.add(addr)
-        yield TreeEntry(addr - at, f"position: {position}")
         before, behind = known[addr]
-        left += [(behind, position + "/r"), (before, position + "/l")]
+        own = (addr, position, True)
+        below = [(behind, position + "/r", False), (before, position + "/l", False)]
+        # A stack: the last is the next.
+        left += [below[0], own, below[1]] if in_order else [*below, own]
 
 
 def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
@@ -96,10 +103,23 @@ def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
         walk = trees.radix_tree(root)
     if walk.end != "complete" and not walk.entries:
         raise CrashError(f"the tree at {root:x} cannot be read: {walk.end} at {walk.stopped_at:x}")
+    shift = None if kind == "maple" else trees.top_shift(root)
     for first, last, entry in walk.entries:
-        yield TreeEntry(entry, f"index: {first}" + (f"-{last}" if last != first else ""))
+        index = f"index: {first}" + (f"-{last}" if last != first else "")
+        yield TreeEntry(entry, f"{index}{_path(first, last, shift)}")
     if walk.end != "complete":
         pylog.warning(f"the tree at {root:x} is broken: {walk.end} at {walk.stopped_at:x}")
+
+
+def _path(first: int, last: int, shift: int | None) -> str:
+    # The slots from the root on. What stands for several indices may be in a node further up.
+    if shift is None:
+        return ""
+    width = trees.slot_bits()
+    lowest = (last - first + 1).bit_length() - 1
+    lowest -= lowest % width
+    slots = [str(first >> at & (1 << width) - 1) for at in range(shift, lowest - 1, -width)]
+    return "  position: " + "/".join(["root", *slots])
 
 
 def render(record: tuple[TreeEntry, ...], given: Given) -> Iterator[str]:
@@ -124,6 +144,7 @@ COMMANDS = (
             Option("-r", "the root lies at this offset of START", "OFFSET"),
             Option("-o", "nodes lie at this offset of what is printed", "OFFSET"),
             Option("-p", "the place of each in the tree"),
+            Option("-l", "in order, from the leftmost on"),
             Option("-N", "START is the first node, and no root"),
             Option("-s", "show each as STRUCT, or MEMBER,MEMBER of it", "STRUCT[.MEMBERS]"),
             Option("-S", "the same", "STRUCT[.MEMBERS]"),

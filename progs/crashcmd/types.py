@@ -47,11 +47,12 @@ def member_line(name: str, path: str, addr: int | None = None) -> Iterator[str]:
     except PykdumpError:
         raise CrashError(f"{name} has no member {path}") from None
     yield f"{name} {{"
-    yield f"  {_place(found.offset, addr):>4} {_declaration(name, path)};"
+    yield f"  {_place(found.offset, addr):>4} {declaration(name, path)};"
     yield "}"
 
 
-def _declaration(name: str, path: str) -> str:
+def declaration(name: str, path: str) -> str:
+    """A member as C declares it."""
     last = path.split(".")[-1]
     shown = commands.gdb().execute(f"whatis (({name} *)0)->{path}").removeprefix("type = ").strip()
     return declare(shown, last)

@@ -42,6 +42,11 @@ def find_address(word: str) -> int | None:
     return (found + (offset if parts[2] == "+" else -offset)) & U64
 
 
+def is_hex(word: str) -> bool:
+    """Whether a word is a number in hexadecimal, with or without 0x."""
+    return bool(_HEX.fullmatch(word))
+
+
 def number(word: str) -> int:
     """A number as C writes it, else hexadecimal; raises CrashError."""
     try:

@@ -10,10 +10,11 @@ FLAGS and FILE; of -p VIRTUAL and PHYSICAL of each page that is in memory.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from crashcmd import context, struct
-from crashcmd.command import Command, Given, Option
+from crashcmd import context, struct, values
+from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import open_files, page_tables, task_memory, vm_areas
 from LinuxDump.task_records import Task, task_table
 from LinuxDump.vm_areas import Mapping
@@ -40,10 +41,34 @@ class TaskMappings:
     mappings: tuple[Mapping, ...]
 
 
-def collect(given: Given) -> tuple[TaskMappings, ...]:
+def collect(given: Given) -> Any:
+    flags = given.value("-f")
+    if flags is not None:
+        number = values.number("0x" + flags.lower().removeprefix("0x"))
+        return text([f"{number:x}: ({_flag_names(number)})"])
     tasks = context.named(given.words)
     memories = task_memory.memory([task.addr for task in tasks])
-    return tuple(_record(task, memory) for task, memory in zip(tasks, memories))
+    found = tuple(_record(task, memory) for task, memory in zip(tasks, memories))
+    reference = given.value("-R") or given.value("-P")
+    if reference is None:
+        return found
+    kept = [
+        replace(each, mappings=tuple(m for m in each.mappings if _refers(m, reference)))
+        for each in found
+    ]
+    return tuple(each for each in kept if each.mappings)
+
+
+def _flag_names(flags: int) -> str:
+    return "|".join(name for bit, name in _FLAGS if flags & bit)
+
+
+def _refers(mapping: Mapping, reference: str) -> bool:
+    # The address of the vm_area_struct, one in the mapping, or text of the file's path.
+    addr = values.find_address(reference) if values.is_hex(reference) else None
+    if addr is not None and (addr == mapping.addr or mapping.start <= addr < mapping.end):
+        return True
+    return bool(mapping.path) and reference in mapping.path
 
 
 def _record(task: Task, memory: task_memory.Memory | None) -> TaskMappings:
@@ -55,7 +80,10 @@ def _record(task: Task, memory: task_memory.Memory | None) -> TaskMappings:
     )
 
 
-def render(record: tuple[TaskMappings, ...], given: Given) -> Iterator[str]:
+def render(record: Any, given: Given) -> Iterator[str]:
+    if isinstance(record, Text):
+        yield from record.lines
+        return
     for number, found in enumerate(record):
         if number:
             yield ""
@@ -76,18 +104,16 @@ def _table(found: TaskMappings, given: Given) -> Iterator[str]:
     rss, total = f"{found.rss_kb}k", f"{found.total_kb}k"
     yield f"{found.mm_addr:16x}  {found.pgd_addr:16x}  {rss:>6}  {total:>7} "
     heading = "      VMA           START       END     FLAGS FILE"
-    if "-p" not in given:
+    shows_pages = "-p" in given or "-P" in given
+    if not shows_pages:
         yield heading
     for area in found.mappings:
-        if "-p" in given:
+        if shows_pages:
             yield heading
         yield (
             f"{area.addr:16x} {area.start:>10x} {area.end:>10x} {area.flags:7x} {area.path}"
         ).rstrip()
-        if "-f" in given:
-            names = "|".join(name for bit, name in _FLAGS if area.flags & bit)
-            yield f"  ({names})"
-        if "-p" in given:
+        if shows_pages:
             yield from _pages(area, found.pgd_addr)
 
 
@@ -121,7 +147,9 @@ COMMANDS = (
         render,
         (
             Option("-p", "the pages of each mapping"),
-            Option("-f", "names of the flags"),
+            Option("-P", "the pages of this mapping", "VMA"),
+            Option("-R", "only mappings with this address, or text in their path", "REFERENCE"),
+            Option("-f", "names of the flags in a number", "FLAGS"),
             Option("-m", "the mm_struct"),
             Option("-v", "the vm_area_structs"),
             Option("-x", "numbers in hexadecimal"),

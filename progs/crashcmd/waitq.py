@@ -17,6 +17,7 @@ from LinuxDump import wait_queues
 from LinuxDump.task_records import task_table
 from LinuxDump.wait_queues import WaitEntry
 from pykdump import lowlevel
+from pykdump.logging import pylog
 
 
 @dataclass(frozen=True)
@@ -25,6 +26,7 @@ class WaitQueue:
 
     addr: int
     entries: tuple[WaitEntry, ...]
+    is_whole: bool  #: False for one that is broken behind these
 
 
 def collect(given: Given) -> WaitQueue:
@@ -34,11 +36,15 @@ def collect(given: Given) -> WaitQueue:
         raise given.error("a wait queue is needed")
     addr = values.kernel_address(words[0]) + offset
     lowlevel.dump().read(addr, 8)
-    return WaitQueue(addr, tuple(wait_queues.wait_queue(addr)))
+    with pylog.kept() as problems:
+        entries = tuple(wait_queues.wait_queue(addr))
+    for problem in problems:
+        pylog.warning(problem)
+    return WaitQueue(addr, entries, not problems)
 
 
 def render(record: WaitQueue, given: Given) -> Iterator[str]:
-    if not record.entries:
+    if not record.entries and record.is_whole:
         yield f"wait queue {record.addr:x} is empty"
     for entry in record.entries:
         task = task_table().by_addr.get(entry.task_addr)

@@ -18,23 +18,65 @@ ROOT = Path(__file__).resolve().parents[2]
 COMMANDS = """
 ps
 ps -m
+ps -l
+ps -G
+ps -t
+ps -p
+ps -S
 foreach bt
+foreach UN bt
+bt -a
 log
+log -T
 mod
+sym -l
+sym schedule
 mount
+files
 foreach files
+foreach sig
+foreach net -s
+fuser /
+vm
+task
+set
+sys
+struct task_struct init_task
+p init_task
+rd linux_banner 64
+dis schedule
+list task_struct.tasks -h init_task
+list task_struct.tasks -h init_task -s task_struct.pid,comm
+tree -t rb vmap_area_root
 kmem -i
 kmem -s
+kmem -s dentry
+kmem -S kmalloc-64
 kmem -v
 kmem -V
+kmem -n
+kmem -z
 kmem -f
-sym -l
-list task_struct.tasks -h init_task
+kmem -g
+kmem init_task
+vtop init_task
 runq
+runq -d
+runq -t
 timer
+timer -r
+irq
 irq -s
+dev
 dev -d
+dev -p
 net
+net -a
+swap
+ipcs
+sig
+mach
+bpf
 """.strip().splitlines()
 
 SCRIPT = """\

@@ -28,6 +28,7 @@ def asked(vmcore: Vmcore) -> dict[str, Any]:
             *("ps", "ps -S", "ps -k", "ps -G", f"ps -a {daemons}", f"ps -r {daemons}", "mount"),
             *("foreach bt", "foreach UN bt", "irq", "irq -s", "irq -a", "ipcs", "dev", "dev -d"),
             *("dev -i", "net", "net -a", "kmem -i", "kmem -z", "kmem -f", "kmem -V", "swap"),
+            *("runq -d", "struct rq.nr_running runqueues:a", "bt -v", "sys -c write", "log -d"),
             *("sym -l", "sys -c", "log -m", "log -T", "mach -m", "bpf", "task -R pid,comm,tgid 1"),
             *(f"{command} {pid}" for command in ("files", "vm", "sig", "net -s") for pid in pids),
         ],
@@ -296,6 +297,33 @@ def test_dates_and_levels_of_the_log(vmcore: Vmcore) -> None:
     assert re.fullmatch(r"\[ *0\.000000\] <\d>Linux version .*", levels[0])
     assert len(levels) >= len(plain)
     assert re.match(r"\[\w{3} \w{3} .\d \d\d:\d\d:\d\d UTC 20\d\d\] ", asked(vmcore)["log -T"])
+
+
+def test_run_queues_hold_as_many_tasks_as_the_kernel_counted(vmcore: Vmcore) -> None:
+    counted = re.findall(r"nr_running = (\d+)", asked(vmcore)["struct rq.nr_running runqueues:a"])
+    queues = asked(vmcore)["runq -d"].split("CPU ")[1:]
+    listed = [
+        sum("PID: " in line and "PID: 0 " not in line for line in queue.splitlines())
+        for queue in queues
+    ]
+    assert listed == list(map(int, counted))
+
+
+def test_no_stack_of_the_guests_overflowed(vmcore: Vmcore) -> None:
+    assert asked(vmcore)["bt -v"] == "No stack overflows detected\n"
+
+
+def test_devices_of_log_records_are_in_their_texts(vmcore: Vmcore) -> None:
+    text = asked(vmcore)["log -d"]
+    found = re.findall(r"\n\[ *[\d.]+\] (\S+) ([\w:.]+): .*\n +SUBSYSTEM=(\w+)\n", text)
+    assert len(found) > 50
+    assert re.search(r"^ +DEVICE=\+pci:0000:00:0\d\.\d$", text, re.MULTILINE)
+
+
+def test_system_calls_by_name_and_number(vmcore: Vmcore) -> None:
+    found = rows(asked(vmcore)["sys -c write"])[1:]
+    assert ["1", "__x64_sys_write"] in [row[:2] for row in found]
+    assert all("write" in row[1] for row in found)
 
 
 def test_members_of_tasks(vmcore: Vmcore) -> None:

@@ -1,0 +1,200 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""crash commands on a copy of a dump with damage in it: a line for each, and the rest goes on."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import struct
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from gdb_run import gdb, launch
+
+import harness
+from damaged_dump import leave_out, overwrite
+
+NONSENSE = 0x4141_4141_4141_4140
+CACHE = "kmalloc-64"
+
+
+#: Prints where the damage goes, as physical addresses, and what is there before.
+PLACES = """
+python
+import json
+from LinuxDump import Slab, printk, slab_details
+from LinuxDump.fs import mounts
+from LinuxDump.task_records import task_table
+from pykdump import lowlevel
+
+def member(struct, name): return lowlevel.member(struct, name).offset
+def physical(addr): return lowlevel.dump().translate(addr)
+
+cache = Slab.cache_named("kmalloc-64")
+(node,) = slab_details.node_slabs(cache)
+states = slab_details.states(cache, node.partial)
+slab = next(state for state in states if len(state.free) > 3)
+first = lowlevel.read_pointer(slab.addr + member("struct slab", "freelist"))
+at_next = lowlevel.read_uint(cache.addr + member("struct kmem_cache", "offset"), 4)
+
+ring = lowlevel.read_pointer(lowlevel.symbol_address("prb"))
+texts = lowlevel.read_pointer(ring + member("struct printk_ringbuffer", "text_data_ring.data"))
+
+debug = next(mount for mount in mounts.mounts() if mount.mountpoint == "/sys/kernel/debug")
+tasks = [task for task in task_table().tasks if task.state == "S" and task.pid == task.tgid]
+task = tasks[len(tasks) // 2]
+print("PLACES", json.dumps({
+    "freelist": physical(first + at_next),
+    "log": physical(texts + 3 * 4096),
+    "mount": physical(debug.addr + member("struct mount", "mnt.mnt_root")),
+    "mount_addr": debug.addr,
+    "task": physical(task.addr),
+    "task_addr": task.addr,
+    "slab": slab.addr,
+}))
+end
+"""
+
+SCRIPT = """\
+import json
+answers = {}
+for command in json.loads(sys.argv[2]):
+    try:
+        answers[command] = exec_crash_command(command)
+    except crash.error as error:
+        answers[command] = "ERROR " + str(error)
+with open(sys.argv[1], "w") as file:
+    json.dump(answers, file)
+"""
+
+COMMANDS = [
+    *("kmem -s", f"kmem -S {CACHE}", "log", "log -T", "mount", "ps", "ps -k", "foreach bt"),
+    "list task_struct.tasks -h init_task",
+    *("foreach files", "foreach sig", "mod", "sys", "runq"),
+]
+
+
+@pytest.fixture(scope="module")
+def damaged(tmp_path_factory: pytest.TempPathFactory, plugin: None) -> Iterator[dict[str, Any]]:
+    """What the commands say of a whole dump and of one with damage, and where that is."""
+    vmcore = harness.get("6.1-panic")
+    (original,) = vmcore.forms["elf-d31"]
+    folder = tmp_path_factory.mktemp("damaged")
+    places, script = folder / "places.gdb", folder / "ask.py"
+    places.write_text(PLACES)
+    script.write_text(SCRIPT)
+    run = gdb(f"target kdump {original}", f"source {places}", args=[vmcore.vmlinux])
+    found = re.search(r"^PLACES (.*)$", run.out, re.MULTILINE)
+    assert found, run.out + run.err
+    where = json.loads(found[1])
+    copy = folder / "vmcore"
+    shutil.copy(original, copy)
+    copy.chmod(0o600)
+    for name in "freelist", "mount":
+        overwrite(copy, where[name], struct.pack("<Q", NONSENSE))
+    for name in "log", "task":
+        leave_out(copy, where[name])
+    texts = {}
+    for name, dump in ("whole", original), ("damaged", copy):
+        out = folder / f"{name}.json"
+        asked = json.dumps(COMMANDS).replace('"', '\\"')
+        run = launch(vmcore.vmlinux, dump, "-c", f'pyk-run {script} {out} "{asked}"')
+        assert out.exists(), run.out + run.err
+        texts[name] = json.loads(out.read_text())
+    yield {"where": where, "facts": vmcore.facts, **texts}
+    copy.unlink()
+
+
+def told(damaged: dict[str, Any], command: str) -> list[str]:
+    """The lines that begin with the command's name."""
+    name = command.split()[0]
+    return [x for x in damaged["damaged"][command].splitlines() if x.startswith(f"{name}: ")]
+
+
+def test_a_damaged_freelist_is_told_once_and_the_other_caches_are_listed(
+    damaged: dict[str, Any]
+) -> None:
+    (line,) = told(damaged, "kmem -s")
+    assert CACHE in line and f"{damaged['where']['slab']:#x}" in line
+    assert damaged["damaged"]["kmem -s"].startswith("CACHE ")
+    # All caches have a row, and all but this one the same as before.
+    before, after = (
+        {row.split()[-1]: row for row in damaged[name]["kmem -s"].splitlines()[1:] if row != line}
+        for name in ("whole", "damaged")
+    )
+    assert set(before) == set(after)
+    changed = {name for name in before if before[name] != after[name]}
+    assert changed == {CACHE}, [(before[n], after[n]) for n in changed]
+
+
+def test_objects_of_a_damaged_cache_are_listed(damaged: dict[str, Any]) -> None:
+    lines = damaged["damaged"][f"kmem -S {CACHE}"].splitlines()
+    assert len(told(damaged, f"kmem -S {CACHE}")) <= 2
+    objects = {line.split()[0].strip("[]") for line in lines if re.match(r"  [ \[]ffff", line)}
+    before = damaged["whole"][f"kmem -S {CACHE}"].splitlines()
+    assert objects == {x.split()[0].strip("[]") for x in before if re.match(r"  [ \[]ffff", x)}
+
+
+def test_a_log_with_a_page_missing_goes_on_behind(damaged: dict[str, Any]) -> None:
+    dmesg = damaged["facts"]["commands"]["dmesg"].rstrip("\n").split("\n")
+    lines = damaged["damaged"]["log"].splitlines()
+    (line,) = told(damaged, "log")
+    assert re.search(r"\d+ records of the kernel's log cannot be read", line)
+    assert lines[0] == dmesg[0] and lines[-2] == damaged["whole"]["log"].splitlines()[-1]
+    missing = set(dmesg) - set(lines)
+    assert 5 < len(missing) < 100
+    # One piece is missing, and nothing that the guest did not see is told.
+    places = [place for place, text in enumerate(dmesg) if text in missing]
+    assert places[-1] - places[0] < len(places) + 3
+
+
+def test_a_mount_whose_dentry_is_gone_has_a_row(damaged: dict[str, Any]) -> None:
+    before = damaged["whole"]["mount"].splitlines()
+    after = [x for x in damaged["damaged"]["mount"].splitlines() if not x.startswith("mount: ")]
+    assert len(after) == len(before)
+    (row,) = [x for x in after if x.startswith(f"{damaged['where']['mount_addr']:x} ")]
+    assert "debugfs" in row and "/sys/kernel/debug" not in row
+    assert [x for x in after if x != row] == [x for x in before if "/sys/kernel/debug" not in x]
+
+
+def test_a_task_on_a_missing_page_is_told_and_the_others_are_listed(
+    damaged: dict[str, Any]
+) -> None:
+    page = damaged["where"]["task_addr"] & -4096
+    for command in "ps", "foreach bt", "foreach files", "foreach sig":
+        lines = damaged["damaged"][command].splitlines()
+        found = {
+            int(x, 16) for line in lines for x in re.findall(r"(?:TASK: | )(ffff\w{12}) ", line)
+        }
+        assert found, command
+    before, after = (
+        {row[1:].split()[3] for row in damaged[name]["ps"].splitlines()[1:] if row[1:2] == " "}
+        for name in ("whole", "damaged")
+    )
+    lost = before - after
+    assert lost and all(
+        page <= int(addr, 16) + 16384 and int(addr, 16) < page + 4096 for addr in lost
+    )
+    assert len(lost) <= 2
+
+
+def test_a_list_goes_on_from_its_other_end(damaged: dict[str, Any]) -> None:
+    command = "list task_struct.tasks -h init_task"
+    (line,) = told(damaged, command)
+    assert re.fullmatch(r"list: invalid list entry: ffff\w+: \d+ entries behind are told .*", line)
+    before, after = (
+        [x for x in damaged[name][command].splitlines() if not x.startswith("list: ")]
+        for name in ("whole", "damaged")
+    )
+    # What cannot be read is known from the entries beside it.
+    assert after == before
+
+
+@pytest.mark.parametrize("command", ["mod", "sys", "runq"])
+def test_what_the_damage_is_not_of_is_as_before(damaged: dict[str, Any], command: str) -> None:
+    def plain(text: str) -> str:
+        return re.sub(r"(DUMPFILE|TASKS): .*", "", text)
+
+    assert plain(damaged["damaged"][command]) == plain(damaged["whole"][command])
