@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from LinuxDump import block_devices, block_requests, crash_block
+from LinuxDump import block_devices, block_requests, crash_block, crash_requests
 from LinuxDump.block_devices import decode_devt
 from pykdump import API, lowlevel
 from pykdump.printing import printable
@@ -137,7 +137,7 @@ def decode_request(rq: Any, v: int = 0, map: Mapping[int, str] = {}) -> None:
 
 def print_request_queues(v: int = 0) -> None:
     """Print how many requests there are; with v each disk and request."""
-    _print(crash_block.requests_view(None, v)[1])
+    _print(crash_requests.requests_view(None, v)[1])
 
 
 def get_blkreq_fromslab() -> list[StructResult]:

@@ -12,6 +12,7 @@ from typing import Any
 from LinuxDump import (
     crash_block,
     crash_locks,
+    crash_requests,
     crash_text,
     memory_usage,
     merged_stacks,
@@ -247,7 +248,7 @@ _VIEWS: dict[str, tuple[str, str, Callable[..., Shown]]] = {
     "checkstacks": ("", "check the stacks of all tasks for corruption", _checkstacks),
     "keventd_wq": ("", "the work queue of keventd, on kernels that have it", _gone_workqueue),
     "kblockd_wq": ("", "the work queue of kblockd, on kernels that have it", _gone_workqueue),
-    "blkreq": ("", "block requests that are not over", crash_block.requests_view),
+    "blkreq": ("", "block requests that are not over", crash_requests.requests_view),
     "blkdevs": ("", "block devices by their majors", crash_block.devices_view),
     "decodesyscalls": (
         "TASK",

@@ -6,9 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from LinuxDump import crash_block, crash_text, merged_stacks, network_summary, task_rows
+from LinuxDump import crash_requests, crash_text, merged_stacks, network_summary, task_rows
 from LinuxDump.checks import memory as memory_checks
-from LinuxDump.crash_block import DiskRequests
+from LinuxDump.crash_requests import DiskRequests
 from LinuxDump.fs.mounts import Mount
 from LinuxDump.memory_usage import MemoryUsage
 from LinuxDump.merged_stacks import StackGroup
@@ -170,7 +170,7 @@ def lines(report: MachineState, found: Verdict, detail: int) -> Iterator[str]:
         yield from crash_text.zone_lines(report.free_blocks)
     if report.requests:
         yield from crash_text.box("Block Requests")
-        yield from crash_block.request_lines(report.requests, detail)
+        yield from crash_requests.request_lines(report.requests, detail)
     yield from _blocked_lines(report, detail)
     yield from crash_text.box("Scheduler Runqueues (per CPU)")
     for queue in report.queues:

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import cached_property
 
 from LinuxDump import BTstack, memory_usage, modules, pages, run_queues
-from LinuxDump.crash_block import DiskRequests, disk_requests
+from LinuxDump.crash_requests import DiskRequests, disk_requests
 from LinuxDump.fs import mounts
 from LinuxDump.hangs import collect
 from LinuxDump.network_summary import NetworkSummary, network_summary

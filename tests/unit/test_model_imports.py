@@ -30,8 +30,8 @@ SUBSYSTEMS = {
     "tasks": ("Tasks", "task_", "cpus"),
     "stacks": ("BTstack", "stack_", "classic_stacks"),
     "fs": ("fs.", "open_files"),
-    "block": ("Dev", "block_", "crash_block", "scsi"),
-    "network": ("inet", "net_", "sockets"),
+    "block": ("Dev", "block_", "crash_block", "crash_requests", "scsi"),
+    "network": ("inet", "net_", "socket", "network_"),
     "modules": ("modules", "module_"),
 }
 
