@@ -9,6 +9,7 @@ namespace pyk {
 namespace {
 
 constexpr std::uint64_t kPagesAtOnce = 1024;
+constexpr std::uint64_t kPagesInRun = 64;  // read by one call, where they lie side by side
 constexpr std::chrono::milliseconds kReportEvery{100};
 
 // Hands out pieces of the present pages in ascending order.
@@ -50,11 +51,25 @@ class Pieces {
 };
 
 void visit_pieces(PhysicalReader& reader, Pieces& pieces, const VisitPage& visit) {
-    std::vector<std::byte> page(reader.source().page_size);
+    const std::size_t size = reader.source().page_size;
+    std::vector<std::byte> run(kPagesInRun * size);
     while (const auto piece = pieces.next()) {
-        for (std::uint64_t pfn = piece->first; pfn < piece->end; ++pfn) {
-            if (reader.read_uncached(pfn, page) != PageStatus::kOk) continue;
-            if (!visit(pfn, page, reader)) return pieces.drop_the_rest();
+        for (std::uint64_t pfn = piece->first; pfn < piece->end;) {
+            const std::uint64_t wanted = std::min(kPagesInRun, piece->end - pfn);
+            std::size_t count = reader.read_run(pfn, std::span(run).first(wanted * size));
+            if (count == 0) {
+                const std::span page = std::span(run).first(size);
+                if (reader.read_uncached(pfn, page) != PageStatus::kOk) {
+                    ++pfn;
+                    continue;
+                }
+                count = 1;
+            }
+            for (std::size_t i = 0; i < count; ++i, ++pfn) {
+                if (!visit(pfn, ByteSpan(run).subspan(i * size, size), reader)) {
+                    return pieces.drop_the_rest();
+                }
+            }
         }
     }
 }

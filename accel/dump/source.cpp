@@ -35,18 +35,29 @@ DumpSource::DumpSource(std::vector<InputFile> dump_files, PageMaps page_maps,
 PhysicalReader::PhysicalReader(std::shared_ptr<DumpSource> source)
     : source_(std::move(source)), page_(source_->page_size) {}
 
+const Extent* PhysicalReader::extent_of(std::uint64_t pfn) const {
+    const auto behind = std::ranges::upper_bound(
+        source_->extents, pfn, {}, [](const Extent& extent) { return extent.pages.first; });
+    if (behind == source_->extents.begin()) return nullptr;
+    const Extent& extent = *std::prev(behind);
+    return pfn < extent.pages.end ? &extent : nullptr;
+}
+
+std::size_t PhysicalReader::read_run(std::uint64_t pfn, std::span<std::byte> pages) const {
+    const Extent* const extent = extent_of(pfn);
+    if (extent == nullptr) return 0;
+    const std::size_t size = source_->page_size;
+    const std::uint64_t count = std::min(extent->pages.end - pfn, pages.size() / size);
+    const std::uint64_t offset = extent->offset + (pfn - extent->pages.first) * size;
+    return source_->files.front().read_at(offset, pages.first(count * size)) / size;
+}
+
 // A page of an ELF dump lies in the file as it is: that needs no library, which would read it as
 // the two pages of the file that it lies across. Nothing for other dumps.
 std::optional<PageStatus> PhysicalReader::read_extent(std::uint64_t pfn,
                                                       std::span<std::byte> page) const {
-    const auto behind = std::ranges::upper_bound(
-        source_->extents, pfn, {}, [](const Extent& extent) { return extent.pages.first; });
-    if (behind == source_->extents.begin()) return std::nullopt;
-    const Extent& extent = *std::prev(behind);
-    if (pfn >= extent.pages.end) return std::nullopt;
-    const std::uint64_t offset = extent.offset + (pfn - extent.pages.first) * page.size();
-    const std::size_t got = source_->files.front().read_at(offset, page);
-    return got == page.size() ? PageStatus::kOk : PageStatus::kCut;
+    if (extent_of(pfn) == nullptr) return std::nullopt;
+    return read_run(pfn, page) == 1 ? PageStatus::kOk : PageStatus::kCut;
 }
 
 PageStatus PhysicalReader::read_uncached(std::uint64_t pfn, std::span<std::byte> page) {

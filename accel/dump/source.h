@@ -58,6 +58,9 @@ class PhysicalReader {
     CachedPage page(std::uint64_t pfn);
     // The same past the cache, for scans that would only wash it out.
     PageStatus read_uncached(std::uint64_t pfn, std::span<std::byte> page);
+    // As many pages from `pfn` on as one read of the file gives, up to the size of `pages`, past
+    // the cache too; 0 where pages do not lie in the file as they are.
+    std::size_t read_run(std::uint64_t pfn, std::span<std::byte> pages) const;
 
     // Reads the missing parts in the order of the file, with a thread a core where they are many.
     void read_parts(std::span<PagePart> parts);
@@ -72,6 +75,7 @@ class PhysicalReader {
 
  private:
     CachedPage load(std::uint64_t pfn);
+    const Extent* extent_of(std::uint64_t pfn) const;
     std::optional<PageStatus> read_extent(std::uint64_t pfn, std::span<std::byte> page) const;
 
     std::shared_ptr<DumpSource> source_;

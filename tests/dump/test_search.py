@@ -62,10 +62,15 @@ def test_ranges_of_pages_and_limits_are_kept_to(planted: tuple[Mini, int], tmp_p
     assert (len(hits), cut) == (2, True)
 
 
-def test_page_that_is_not_there_is_passed_over(planted: tuple[Mini, int], tmp_path: Path) -> None:
+@pytest.mark.parametrize("elf", [False, True])
+def test_page_that_is_not_there_is_passed_over(
+    planted: tuple[Mini, int], elf: bool, tmp_path: Path
+) -> None:
     mini, at = planted
     mini.machine.exclude(at + PAGE)
-    write_diskdump(mini.machine, tmp_path / "dump")
+    write_elf(mini.machine, tmp_path / "dump") if elf else write_diskdump(
+        mini.machine, tmp_path / "dump"
+    )
     dump = open_dump(tmp_path / "dump")
     assert list(_accel.find_numbers(dump, MAGIC, MAGIC)[0]) == [at, at + 8]
     assert list(_accel.find_pattern(dump, b"across a page")[0]) == [at + 2 * PAGE + 17]
