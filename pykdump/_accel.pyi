@@ -264,6 +264,7 @@ def slab_objects(
     objects: Addresses,
     freelists: Addresses,
     more_lists: Sequence[tuple[int, int]],
+    kept: Addresses,
     *,
     size: int,
     first: int,

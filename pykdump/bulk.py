@@ -127,6 +127,7 @@ def slab_objects(
     objects: Sequence[int],
     freelists: Sequence[int],
     more_lists: Sequence[tuple[int, int]],
+    kept: Sequence[int],
     shape: SlabShape,
 ) -> SlabObjects:
     """The objects of slabs, each slab's in the order of their addresses.
@@ -135,9 +136,10 @@ def slab_objects(
     :param objects: how many it has.
     :param freelists: its first free object, or 0.
     :param more_lists: index of a slab, and the first object of another list of free ones in it.
+    :param kept: further free objects, of any slab.
     """
     dump, columns = lowlevel.dump(), (bases, objects, freelists)
-    return _found(_accel.slab_objects(dump, *columns, more_lists, **shape._asdict()))
+    return _found(_accel.slab_objects(dump, *columns, more_lists, kept, **shape._asdict()))
 
 
 def indexed_slab_objects(

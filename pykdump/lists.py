@@ -247,8 +247,8 @@ def readStructNext(
 
     :param shead: the first one: a struct, or a typed pointer to one.
 
-    >>> [type.name for type in readStructNext(readSymbol("file_systems"), "next")][:1]
-    ['sysfs']
+    >>> [each.name for each in readStructNext(readSymbol("iomem_resource").child, "sibling")][:1]
+    ['Reserved']
     """
     if not shead:
         return []

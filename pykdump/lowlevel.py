@@ -286,6 +286,24 @@ def symbol_address(name: str) -> int:
     return found
 
 
+def code_constant(name: str, size: int) -> int:
+    """A variable that the kernel wrote into its code as it booted (runtime_const_ptr() of 6.11).
+
+    The list of places is freed with the kernel's init memory; vmlinux still has it.
+    """
+    start = link_address(f"__start_runtime_ptr_{name}")
+    end = link_address(f"__stop_runtime_ptr_{name}")
+    if start is None or end is None:
+        raise SymbolMissingError(f"{name} is unknown: {kernel().vmlinux} has no such constant")
+    init = link_address("__init_begin") or 0, link_address("__init_end") or 0
+    for entry in range(start, end, 4):
+        to_place = int.from_bytes(kernel().elf.read(entry, 4), "little", signed=True)
+        # Of these, those in init code are freed too.
+        if not init[0] <= entry + to_place < init[1]:
+            return read_uint((entry + to_place + kernel().offset) & 0xFFFF_FFFF_FFFF_FFFF, size)
+    raise SymbolMissingError(f"{name} is used by init code only, which is freed")
+
+
 # --- reads
 
 

@@ -111,9 +111,9 @@ constexpr std::size_t kFewSlabs = 512;
 py::tuple objects_of(const Dump& dump, const py::object& bases, const py::object& counts,
                      const py::object& freelists,
                      const std::vector<std::pair<std::size_t, std::uint64_t>>& more_lists,
-                     std::uint64_t size, std::uint64_t first, std::uint64_t next,
-                     std::uint64_t secret, bool mixes_address, bool mixes_swapped,
-                     std::uint64_t most) {
+                     const py::object& kept, std::uint64_t size, std::uint64_t first,
+                     std::uint64_t next, std::uint64_t secret, bool mixes_address,
+                     bool mixes_swapped, std::uint64_t most) {
     const auto starts = to_addrs(bases), objects = to_addrs(counts), lists = to_addrs(freelists);
     check_equal(starts.size(), objects, lists);
     std::vector<Slab> slabs(starts.size());
@@ -121,13 +121,20 @@ py::tuple objects_of(const Dump& dump, const py::object& bases, const py::object
         slabs[i] = {starts[i], objects[i].value, lists[i]};
     for (const auto& [slab, list] : more_lists) slabs.at(slab).more_lists.push_back({list});
     const SlabShape shape{size, first, next, secret, mixes_address, mixes_swapped, most};
+    std::vector<KernelAddr> also_free = to_addrs(kept);
+    std::ranges::sort(also_free);
+    const auto list = [&](const auto& memory, WalkBounds& bounds) {
+        SlabObjects found = list_objects(memory, shape, slabs, bounds);
+        make_free(found, also_free);
+        return found;
+    };
     if (slabs.size() < kFewSlabs) {
         return to_python(on_dump(dump, [&](const MemoryReader& memory, WalkBounds& bounds) {
-            return list_objects(memory, shape, slabs, bounds);
+            return list(memory, bounds);
         }));
     }
     return to_python(on_readers(dump, [&](const NewReader& new_reader, WalkBounds& bounds) {
-        return list_objects(new_reader, shape, slabs, bounds);
+        return list(new_reader, bounds);
     }));
 }
 
@@ -195,7 +202,7 @@ void bind_bulk(py::module_& m) {
     m.def("count_values", &histogram, "dump"_a, "base"_a, "stride"_a, "count"_a, py::kw_only(),
           "offset"_a, "size"_a, "mask"_a);
     m.def("slab_objects", &objects_of, "dump"_a, "bases"_a, "objects"_a, "freelists"_a,
-          "more_lists"_a, py::kw_only(), "size"_a, "first"_a, "next"_a, "secret"_a,
+          "more_lists"_a, "kept"_a, py::kw_only(), "size"_a, "first"_a, "next"_a, "secret"_a,
           "mixes_address"_a, "mixes_swapped"_a, "most"_a);
     m.def("indexed_slab_objects", &indexed_objects_of, "dump"_a, "bases"_a, "numbers"_a, "active"_a,
           "kept"_a, py::kw_only(), "size"_a, "offset"_a, "objects"_a, "index_size"_a);

@@ -2,6 +2,7 @@
 #include "bulk/freelist.h"
 
 #include <algorithm>
+#include <iterator>
 
 #include "base/error.h"
 
@@ -99,6 +100,15 @@ SlabObjects list_objects(const NewReader& new_reader, const SlabShape& shape,
         whole.is_interrupted |= piece.is_interrupted;
     }
     return whole;
+}
+
+void make_free(SlabObjects& objects, std::span<const KernelAddr> kept) {
+    if (kept.empty()) return;
+    const auto is_kept = [&](KernelAddr object) {
+        return std::ranges::binary_search(kept, object);
+    };
+    std::ranges::copy_if(objects.allocated, std::back_inserter(objects.free), is_kept);
+    std::erase_if(objects.allocated, is_kept);
 }
 
 }  // namespace pyk

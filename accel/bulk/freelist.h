@@ -48,4 +48,8 @@ SlabObjects list_objects(const MemoryReader& memory, const SlabShape& shape,
 SlabObjects list_objects(const NewReader& new_reader, const SlabShape& shape,
                          std::span<const Slab> slabs, WalkBounds& bounds);
 
+// Makes objects free that pass for allocated: `kept`, in ascending order, which CPUs and nodes keep
+// in arrays of their own.
+void make_free(SlabObjects& objects, std::span<const KernelAddr> kept);
+
 }  // namespace pyk

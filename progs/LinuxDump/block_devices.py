@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from LinuxDump import trees
 from pykdump import compat, lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
@@ -23,6 +24,8 @@ compat.member(_BDEV, "Partno", "__bd_flags.counter", "bd_partno", "bd_part.partn
 
 _DEVICE = Layout(_BDEV, "bd_dev", "bd_disk", "Partno", "Freezes")
 _DISK = Layout("struct gendisk", "major", "first_minor", "disk_name", "queue", "private_data")
+
+_PRIVATE = Layout("struct device_private", "device", "device.type")
 
 _MINOR_BITS = 20
 _LIMIT = 1024 * 1024
@@ -80,8 +83,30 @@ def block_devices() -> list[BlockDevice]:
 def disks(devices: Sequence[BlockDevice] | None = None) -> list[Disk]:
     """Disks by number."""
     known = block_devices() if devices is None else devices
-    found = _disks([device.disk_addr for device in known])
+    found = _disks([*(device.disk_addr for device in known), *_disks_of_the_class()])
     return sorted(found, key=lambda disk: (disk.major, disk.first_minor))
+
+
+def _disks_of_the_class() -> list[int]:
+    # Before 5.11 there is a block_device only of what was opened, but each disk has a device in
+    # the class of disks: that in its hd_struct, as its type tells.
+    if not compat.has("struct gendisk.part0.__dev"):
+        return []
+    class_addr = lowlevel.symbol_address("block_class")
+    private = lowlevel.read_pointer(class_addr + lowlevel.member("struct class", "p").offset)
+    klist = private + lowlevel.member("struct subsys_private", "klist_devices").offset
+    found = trees.klist(klist, limit=_LIMIT)
+    if found.end != "complete":
+        pylog.warning(f"the list of disks is broken at {found.stopped_at:#x} ({found.end})")
+    node_at = lowlevel.member("struct device_private", "knode_class").offset
+    rows = _PRIVATE.read_many([node - node_at for node in found.addrs])
+    disk_type = lowlevel.symbol_address("disk_type")
+    device_at = lowlevel.member("struct gendisk", "part0.__dev").offset
+    return [
+        row.device - device_at
+        for row in rows
+        if row is not None and row.device and row.device_type == disk_type
+    ]
 
 
 def _device_addrs() -> list[int]:

@@ -5,14 +5,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from LinuxDump.futex_tables import queue_heads
 from LinuxDump.lock_waiters import is_task
-from pykdump import compat, lowlevel
-from pykdump.errors import PykdumpError
+from pykdump import lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 from pykdump.walks import walk_lists
-
-_HASH = "__futex_data"
 
 _Q = Layout(
     "struct futex_q",
@@ -24,7 +22,6 @@ _PI = Layout("struct futex_pi_state", "owner")
 _FUT_OFF_INODE = 1
 _FUT_OFF_MMSHARED = 2
 
-_MAX_BUCKETS = 1 << 24
 _LIMIT = 4 * 1024 * 1024
 
 
@@ -43,10 +40,8 @@ class FutexWaiter:
 
 def futex_waiters() -> list[FutexWaiter]:
     """All tasks that wait for a futex; damage is warned of."""
-    try:
-        heads = _heads()
-    except PykdumpError as error:
-        pylog.warning(f"waiters for futexes cannot be found: {error}")
+    heads = queue_heads()
+    if not heads:
         return []
     node_at = lowlevel.member("struct futex_q", "list.node_list").offset
     addrs = []
@@ -83,17 +78,3 @@ def _kind(offset: int) -> str:
 
 def _page_shift() -> int:
     return lowlevel.dump().page_size.bit_length() - 1
-
-
-def _heads() -> list[int]:
-    # Kernels with a hash per process (struct futex_private_hash) keep no hashsize.
-    if compat.has("struct futex_private_hash"):
-        raise PykdumpError("this kernel keeps a table for each process, which is not read yet")
-    table = lowlevel.symbol_address(_HASH)
-    queues = lowlevel.read_pointer(table + lowlevel.member_of_variable(_HASH, "queues").offset)
-    count = lowlevel.read_uint(table + lowlevel.member_of_variable(_HASH, "hashsize").offset, 8)
-    if not 0 < count <= _MAX_BUCKETS:
-        raise PykdumpError(f"{_HASH}.hashsize at {table:#x} is {count}, which makes no sense")
-    size = lowlevel.sizeof("struct futex_hash_bucket")
-    first = queues + lowlevel.member("struct futex_hash_bucket", "chain.node_list").offset
-    return [first + size * i for i in range(count)]

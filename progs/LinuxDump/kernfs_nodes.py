@@ -62,8 +62,14 @@ def _record(addr: int, row: Any) -> Node:
         mode=row.mode,
         priv_addr=row.priv,
         target_addr=row.symlink_target_kn if kind == "link" else 0,
-        namespace_addr=row.ns,
+        namespace_addr=row.ns and row.ns - _ns_in_namespace(),
     )
+
+
+def _ns_in_namespace() -> int:
+    # v7.0 points to the ns_common in the struct net.
+    to_common = "ns_common" in str(lowlevel.member("struct kernfs_node", "ns").type)
+    return lowlevel.member("struct net", "ns").offset if to_common else 0
 
 
 def node(addr: int) -> Node | None:

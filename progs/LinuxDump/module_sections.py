@@ -66,7 +66,7 @@ def _entries(attrs: int) -> Iterator[tuple[int, int]]:
     else:
         count = lowlevel.member("struct module_sect_attrs", "nsections")
         total = lowlevel.read_uint(attrs + count.offset, 4)
-        if total > _MAX_SECTIONS:
+        if not 0 < total <= _MAX_SECTIONS:
             raise ReadError(f"struct module_sect_attrs {attrs:#x} counts {total} sections")
         first = attrs + lowlevel.member("struct module_sect_attrs", "attrs").offset
         stride = lowlevel.sizeof("struct module_sect_attr")

@@ -15,6 +15,9 @@ from pykdump.walks import walk_hash_table
 
 _DEVICE = Layout("struct net_device", "name", "ip_ptr", "ifindex", "flags", "mtu")
 _IFA = Layout("struct in_ifaddr", "ifa_next", "ifa_local", "ifa_prefixlen")
+# v6.13 made hlists of what were chains by neighbour.next.
+compat.member("struct neigh_hash_table", "Heads", "hash_heads", "hash_buckets")
+
 _DEV = Layout("struct net_device", "name", "type", "addr_len")
 _MOST = 1 << 16
 
@@ -95,7 +98,8 @@ def arp_neighbours() -> list[Neighbour]:
     """Neighbours of IPv4 in all namespaces."""
     table = lowlevel.symbol_address("arp_tbl")
     hashes = lowlevel.read_pointer(table + lowlevel.member("struct neigh_table", "nht").offset)
-    buckets_at = lowlevel.member("struct neigh_hash_table", "hash_buckets").offset
+    heads = compat.spelling("struct neigh_hash_table", "Heads")
+    buckets_at = lowlevel.member("struct neigh_hash_table", heads).offset
     shift_at = lowlevel.member("struct neigh_hash_table", "hash_shift").offset
     buckets, shift = lowlevel.read_pointer(hashes + buckets_at), lowlevel.read_uint(
         hashes + shift_at, 4

@@ -22,10 +22,19 @@ _MAX_COMPOUND = 20
 _PAGE_OFFSET = {4: 0xFFFF_8880_0000_0000, 5: 0xFF11_0000_0000_0000}
 _VMEMMAP = {4: 0xFFFF_EA00_0000_0000, 5: 0xFFD4_0000_0000_0000}
 
+# v6.18 made a structure of them, memdesc_flags_t.
+compat.member("struct page", "Flags", "flags.f", "flags")
+# v7.0 ("mm: rename the compound_head field")
+compat.member("struct page", "Compound", "compound_info", "compound_head")
+# v6.15 ("mm: Rename page->index to page->__folio_index")
+compat.member("struct page", "Index", "__folio_index", "index")
+
 _TYPE_SHIFT = 24  # PGTY_* lie in the top byte of page_type
 _TYPE_BASE = 0x8000_0000  # before them: types were bits that are clear, below this one
 # v4.18 6e292b9be7f4 ("mm: split page_type out from _mapcount"); PG_* macros of page_type
 _TYPE_BITS = {"buddy": 0x80, "table": 0x200}
+_LEAST_MASK = 0xFFFF_FFFF_0000_0000
+_TABLE_WITH_KMEMCG = 0x400
 _NOT_FLAGS = ("__NR_PAGEFLAGS",)
 
 
@@ -132,6 +141,9 @@ def type_test(name: str) -> Test:
     if f"PGTY_{name}" in types:
         return Test("page_type", 0xFF << _TYPE_SHIFT, types[f"PGTY_{name}"] << _TYPE_SHIFT)
     bit = types.get(f"PG_{name}", _TYPE_BITS.get(name, 0))
+    # v5.11 took away PG_kmemcg, and with page.mem_cgroup what it told of; PG_table has its bit.
+    if name == "table" and compat.has("struct page.mem_cgroup"):
+        bit = _TABLE_WITH_KMEMCG
     if not bit:
         raise PykdumpError(f"how this kernel marks {name} pages is not known")
     # v4.18 on: PAGE_TYPE_BASE 0xf0000000, of which the top bit is always set
@@ -278,8 +290,8 @@ def compound_pages(page: int) -> int:
 def _compound_sizes(heads: Sequence[int]) -> list[int]:
     flag, size = _bits()["PG_head"], lowlevel.sizeof("struct page")
     # v6.6 ebc1baf5c9b4 ("mm: free up a word in the first tail page"): in its flags
-    member = "compound_order" if compat.has("struct page.compound_order") else "flags"
-    flags = Layout("struct page", "flags").read_columns(heads).flags.tolist()
+    member = "compound_order" if compat.has("struct page.compound_order") else "Flags"
+    flags = Layout("struct page", "Flags").read_columns(heads).Flags.tolist()
     compound = [head for head, its in zip(heads, flags) if its is not None and its >> flag & 1]
     orders = Layout("struct page", member).read_columns([head + size for head in compound])
     order_of = dict(zip(compound, getattr(orders, member).tolist()))
@@ -292,8 +304,11 @@ def _offset(name: str) -> int:
 
 def head_of(page: int) -> int:
     """The head of the compound page that a ``struct page *`` belongs to, else itself."""
-    head = lowlevel.read_pointer(page + _offset("compound_head"))
-    return head - 1 if head & 1 else page
+    info = lowlevel.read_pointer(page + _offset(compat.spelling("struct page", "Compound")))
+    if not info & 1:
+        return page
+    # Newer kernels may have a mask there, which no address of a struct page is as high as.
+    return page & info - 1 if info >= _LEAST_MASK else info - 1
 
 
 def free_order_of(pfn: int) -> int | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from LinuxDump import pages, percpu
-from LinuxDump.slab_caches import Cache, Slabs
+from LinuxDump.slab_caches import Cache, Slabs, node_pointers
 from pykdump import compat, lowlevel
 from pykdump.bulk import IndexedShape, SlabObjects, indexed_slab_objects
 from pykdump.errors import ReadError
@@ -95,9 +95,7 @@ def _read_kept(cache: Cache) -> list[int]:
 
 def node_addrs(cache: Cache) -> list[int]:
     """``struct kmem_cache_node *`` of a cache, of either allocator."""
-    member = lowlevel.member("struct kmem_cache", "node")
-    count = min(int(member.type.sizeof) // 8, pages.node_count())
-    return [node for node in _pointers(cache.addr + member.offset, count) if node]
+    return [node for node in node_pointers(cache, pages.node_count()) if node]
 
 
 def _arrays_of_node(cache: Cache, node: int) -> Iterable[int]:

@@ -41,7 +41,7 @@ class Slabs(NamedTuple):
 
 def is_slub() -> bool:
     """Whether the allocator is SLUB; raises PykdumpError when it is neither that nor SLAB."""
-    if compat.has("struct kmem_cache.cpu_slab"):
+    if compat.has("struct kmem_cache.cpu_slab") or compat.has("struct kmem_cache.cpu_sheaves"):
         return True
     if compat.has("struct kmem_cache.cpu_cache"):
         return False
@@ -78,6 +78,21 @@ def cache_named(name: str) -> Cache:
             f"there is no slab cache {name}; it may be merged with another of its size"
         )
     return found
+
+
+def node_pointers(cache: Cache, count: int, member: str = "node") -> list[int]:
+    """``struct kmem_cache_node *`` of each of ``count`` nodes, 0 where there is none.
+
+    :param member: or another pointer that newer kernels keep beside it.
+    """
+    # v7.0 put the pointer in a pair with that to the node's sheaves.
+    pairs = compat.has("struct kmem_cache.per_node")
+    array = lowlevel.member("struct kmem_cache", "per_node" if pairs else "node")
+    size = lowlevel.sizeof("struct kmem_cache_per_node_ptrs") if pairs else 8
+    at = lowlevel.member("struct kmem_cache_per_node_ptrs", member).offset if pairs else 0
+    count = min(int(array.type.sizeof) // size, count)
+    first = cache.addr + array.offset + at
+    return [lowlevel.read_pointer(first + size * node) for node in range(count)]
 
 
 def _read_caches() -> list[Cache]:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from LinuxDump import Slab, pages, percpu
+from LinuxDump.slab_caches import node_pointers
 from pykdump import compat, lowlevel
 from pykdump.errors import PykdumpError, ReadError
 from pykdump.layout import Layout
@@ -56,6 +57,8 @@ class NodeSlabs:
 
 def cpu_slabs(cache: Slab.Cache) -> list[CpuSlabs]:
     """What each CPU keeps of a cache."""
+    if not compat.has("struct kmem_cache.cpu_slab"):
+        return []
     row = _CACHE.read(cache.addr)
     if row is None or not row.cpu_slab:
         return []
@@ -93,14 +96,12 @@ def _chain(slab: int) -> list[int]:
 
 def node_slabs(cache: Slab.Cache) -> list[NodeSlabs]:
     """What each node has of a cache."""
-    member = lowlevel.member("struct kmem_cache", "node")
     struct = Slab.slab_struct()
     link = "slab_list" if compat.has(f"{struct}.slab_list") else "lru"
     at = lowlevel.member(struct, link).offset
     partial = lowlevel.member("struct kmem_cache_node", "partial").offset
     found = []
-    for node in range(min(int(member.type.sizeof) // 8, pages.node_count())):
-        addr = lowlevel.read_pointer(cache.addr + member.offset + 8 * node)
+    for node, addr in enumerate(node_pointers(cache, pages.node_count())):
         if not addr:
             continue
         walk = walk_list(addr + partial)

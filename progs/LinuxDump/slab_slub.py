@@ -1,11 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Objects of SLUB's slabs (mm/slub.c): free ones form lists, a slab's own and those of CPUs."""
+"""Objects of SLUB's slabs (mm/slub.c): free ones form lists, a slab's own and those of CPUs.
+
+Newer kernels keep free objects of CPUs in sheaves: see slab_sheaves.py.
+"""
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-from LinuxDump import pages, percpu
+from LinuxDump import pages, percpu, slab_sheaves
 from LinuxDump.slab_caches import Cache, Slabs, slab_struct
 from pykdump import compat, lowlevel
 from pykdump.bulk import SlabObjects, SlabShape, slab_objects
@@ -18,7 +21,8 @@ from pykdump.walks import walk_lists
 # of struct page, and of kmem_cache_cpu by that name.
 compat.member("struct kmem_cache_cpu", "Slab", "slab", "page")
 
-_CACHE = Layout("struct kmem_cache", "offset", "red_left_pad", "cpu_slab")
+_CACHE = Layout("struct kmem_cache", "offset", "red_left_pad")
+_CPUS = Layout("struct kmem_cache", "cpu_slab")
 _SECRET = Layout("struct kmem_cache", "random")  # CONFIG_SLAB_FREELIST_HARDENED
 _CPU = Layout("struct kmem_cache_cpu", "freelist", "Slab")
 
@@ -30,6 +34,7 @@ class _Known(NamedTuple):
     # Of a cache, read once.
     shapes: list[SlabShape]  # that its slabs may have, the likeliest first
     on_cpus: dict[int, list[int]]  # struct slab * -> first objects of CPUs' lists in it
+    kept: list[int]  # objects that are free in sheaves
 
 
 _known: tuple[lowlevel.Kernel, dict[int, _Known]] | None = None
@@ -44,7 +49,8 @@ def _know(cache: Cache) -> _Known:
         if row is None:
             raise ReadError(f"struct kmem_cache {cache.addr:#x} ({cache.name}) cannot be read")
         shapes = _shapes(cache, row.red_left_pad, row.offset)
-        _known[1][cache.addr] = _Known(shapes, _cpu_lists(cache, row.cpu_slab))
+        kept = slab_sheaves.free_objects(cache)
+        _known[1][cache.addr] = _Known(shapes, _cpu_lists(cache), kept)
     return _known[1][cache.addr]
 
 
@@ -70,8 +76,11 @@ def _most_objects(cache: Cache) -> int:
     return most
 
 
-def _cpu_lists(cache: Cache, cpu_slab: int) -> dict[int, list[int]]:
-    # What CPUs took off the list of their slab.
+def _cpu_lists(cache: Cache) -> dict[int, list[int]]:
+    # What CPUs took off the list of their slab; v7.0 left it to sheaves.
+    if not compat.has("struct kmem_cache.cpu_slab"):
+        return {}
+    cpu_slab = _CPUS.read(cache.addr).cpu_slab
     cpus = [percpu.per_cpu_ptr(cpu_slab, cpu) for cpu in range(len(percpu.per_cpu_offsets()))]
     lists: dict[int, list[int]] = {}
     for addr, row in zip(cpus, _CPU.read_many(cpus)):
@@ -93,7 +102,7 @@ def cpu_lists(cache: Cache) -> dict[int, list[int]]:
 def objects(cache: Cache, slabs: Slabs, *, with_cpus: bool = True) -> SlabObjects:
     """Objects of slabs; ``with_cpus``: what is free on a CPU's own list counts as free."""
     known, (freelists, counts) = _know(cache), slabs.columns
-    on_cpus = known.on_cpus if with_cpus else {}
+    on_cpus, kept = (known.on_cpus, known.kept) if with_cpus else ({}, [])
     more = [
         (index, first)
         for index, slab in (enumerate(slabs.addrs) if on_cpus else ())
@@ -101,7 +110,7 @@ def objects(cache: Cache, slabs: Slabs, *, with_cpus: bool = True) -> SlabObject
     ]
     bases, best = pages.addresses_of(slabs.addrs), None
     for shape in known.shapes:
-        found = slab_objects(bases, counts, freelists, more, shape)
+        found = slab_objects(bases, counts, freelists, more, kept, shape)
         if best is None or len(found.broken) < len(best.broken):
             best = found
         if not best.broken:

@@ -7,11 +7,13 @@ from dataclasses import dataclass
 
 from LinuxDump.fs import paths
 from LinuxDump.kernel_text import UNREADABLE
-from pykdump import lowlevel
+from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
-_AREA = Layout("struct swap_info_struct", "flags", "prio", "pages", "inuse_pages", "swap_file")
+# v6.8 made it atomic.
+compat.member("struct swap_info_struct", "Used", "inuse_pages.counter", "inuse_pages")
+_AREA = Layout("struct swap_info_struct", "flags", "prio", "pages", "Used", "swap_file")
 _FILE = Layout("struct file", "f_path.dentry", "f_path.mnt")
 _MODE = Layout("struct file", "f_inode.i_mode")
 _USED = 1  # SWP_USED
@@ -53,7 +55,7 @@ def swap_areas() -> list[SwapArea]:
                     addr,
                     "PARTITION" if is_device else "FILE",
                     row.pages * _PAGE_KB,
-                    row.inuse_pages * _PAGE_KB,
+                    row.Used * _PAGE_KB,
                     row.prio,
                     path,
                 )

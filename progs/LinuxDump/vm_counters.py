@@ -18,6 +18,13 @@ def node_counters() -> dict[str, int]:
     return _array("vm_node_stat", "enum node_stat_item")
 
 
+def numa_counters() -> dict[str, int]:
+    """``enum numa_stat_item`` of the whole machine; none from 5.14 on, where nodes have them."""
+    if lowlevel.find_symbol("vm_numa_stat") is None or not lowlevel.has_type("enum numa_stat_item"):
+        return {}
+    return _array("vm_numa_stat", "enum numa_stat_item")
+
+
 def counters_of_zone(zone: int) -> dict[str, int]:
     """``enum zone_stat_item`` of a ``struct zone``."""
     at = zone + lowlevel.member("struct zone", "vm_stat").offset

@@ -15,7 +15,7 @@ from pykdump.layout import CString, Layout
 
 # No name of a tuple may begin with an underscore.
 compat.member("struct page", "Refcount", "_refcount.counter")
-_PAGE = Layout("struct page", "flags", "mapping", "index", "Refcount")
+_PAGE = Layout("struct page", "Flags", "mapping", "Index", "Refcount")
 _INODE = Layout("struct address_space", "host.i_ino", CString("host.i_sb.s_type.name"))
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 # include/linux/page-flags.h: the low bits of page.mapping
@@ -249,7 +249,7 @@ def _of_page(addr: int, pfn: int, page: int) -> Place:
     if row is None:
         return Place(addr, "unknown", f"page frame {pfn:#x}: {lowlevel.why_unreadable(head)}")
     details: dict[str, Any] = {"pfn": pfn, "page_addr": page, "refcount": row.Refcount}
-    details["flags"] = pages.flag_names(row.flags)
+    details["flags"] = pages.flag_names(row.Flags)
     kind, text = _page_kind(head, pages.pfn_of(head), pfn, row, details)
     shown = " ".join(details["flags"]) or "no flags"
     return Place(
@@ -264,7 +264,7 @@ def _page_kind(
         return "page table", "page table"
     if pages.free_order_of(pfn) is not None:
         return "free", "free page"
-    mapping, index = row.mapping & ~_MAPPING_KINDS, row.index + pfn - head_pfn
+    mapping, index = row.mapping & ~_MAPPING_KINDS, row.Index + pfn - head_pfn
     if row.mapping & _MAPPING_ANON and mapping >> 63:
         details |= {"anon_vma_addr": mapping, "index": index}
         return "anon", f"anonymous page of anon_vma {mapping:#x}, index {index:#x}"

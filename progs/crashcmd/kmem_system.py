@@ -88,6 +88,7 @@ def counters(given: Given) -> Iterator[str]:
     parts = (
         ("VM_ZONE_STAT", vm_counters.zone_counters()),
         ("VM_NODE_STAT", vm_counters.node_counters()),
+        ("VM_NUMA_STAT", vm_counters.numa_counters()),
         ("VM_EVENT_STATES", vm_counters.event_counters()),
     )
     for place, (title, found) in enumerate(parts):
@@ -96,7 +97,7 @@ def counters(given: Given) -> Iterator[str]:
         if place:
             yield ""
         yield f"  {title}:"
-        width = max(26 if place < 2 else 29, 0)
+        width = 29 if title == "VM_EVENT_STATES" else 26
         for name, value in found.items():
             yield f"{name:>{width}}: {value}"
     yield ""
@@ -109,10 +110,11 @@ def page_flags(given: Given) -> Iterator[str]:
         value = values.number("0x" + given.words[0].lower().removeprefix("0x"))
         yield f"FLAGS: {value:x}"
     margin = "  " if given.words else ""
-    yield f"{margin}{'PAGE-FLAG':23}BIT  VALUE"
+    width = 1 + max(len(name) for name in flags if name.startswith("PG_"))
+    yield f"{margin}{'PAGE-FLAG':{width}}BIT  VALUE"
     for name, bit in flags.items():
         if name.startswith("PG_") and (not given.words or value >> bit & 1):
-            yield f"{margin}{name:23}{bit:3}  {1 << bit:07x}"
+            yield f"{margin}{name:{width}}{bit:3}  {1 << bit:07x}"
 
 
 def per_cpu_offsets(given: Given) -> Iterator[str]:

@@ -66,12 +66,13 @@ def render(record: Any, given: Given) -> Iterator[str]:
     if not record:
         return
     width = max(4, *(len(module.name) for module in record))
+    digits = max(4, *(len(str(module.size_bytes)) for module in record))
     base = "TEXT_BASE" if compat.has("struct module.mem") else "BASE"
-    yield f"     MODULE       {'NAME':{width}}  {base:^16}  {'SIZE':>7}  OBJECT FILE"
+    yield f"     MODULE       {'NAME':{width}}  {base:^16}  {'SIZE':>{digits}}  OBJECT FILE"
     for module in record:
         file = dlkmload.moduleFile(module.name) or "(not loaded)  [CONFIG_KALLSYMS]"
-        size = module.size_bytes
-        yield f"{module.addr:x}  {module.name:{width}}  {module.text.addr:x}  {size:7}  {file}"
+        size = f"{module.size_bytes:{digits}}"
+        yield f"{module.addr:x}  {module.name:{width}}  {module.text.addr:x}  {size}  {file}"
 
 
 def _complete(beginning: str) -> list[str]:

@@ -11,7 +11,7 @@ from pykdump.layout import Layout
 
 compat.member("struct page", "Refs", "_refcount.counter", "_count.counter")
 
-_PAGE = Layout("struct page", "flags", "mapping", "index", "Refs")
+_PAGE = Layout("struct page", "Flags", "mapping", "Index", "Refs")
 
 HEADING = "      PAGE        PHYSICAL      MAPPING       INDEX CNT FLAGS"
 
@@ -24,10 +24,10 @@ def rows(addrs: Sequence[int]) -> Iterator[str]:
         if row is None:
             yield f"{addr:16x} {physical:9x} (struct page is not in the dump)"
             continue
-        names = ",".join(pages.flag_names(row.flags))
+        names = ",".join(pages.flag_names(row.Flags))
         yield (
-            f"{addr:16x} {physical:9x} {row.mapping or 0:16x} {row.index:8x} {row.Refs} "
-            f"{row.flags:x} {names}"
+            f"{addr:16x} {physical:9x} {row.mapping or 0:16x} {row.Index:8x} {row.Refs} "
+            f"{row.Flags:x} {names}"
         ).rstrip()
 
 
@@ -60,8 +60,8 @@ def one(addr: int) -> Iterator[str]:
     physical = pages.pfn_of(addr) * pages.PAGE_SIZE
     width = max(8, len(f"{physical:x}"))
     yield f"      PAGE       {'PHYSICAL':^{width}}      MAPPING       INDEX CNT FLAGS"
-    names = ",".join(pages.flag_names(row.flags))
+    names = ",".join(pages.flag_names(row.Flags))
     yield (
-        f"{addr:x} {physical:{width}x} {row.mapping or 0:16x} {row.index:8x} {row.Refs:2} "
-        f"{row.flags:x} {names}"
+        f"{addr:x} {physical:{width}x} {row.mapping or 0:16x} {row.Index:8x} {row.Refs:2} "
+        f"{row.Flags:x} {names}"
     ).rstrip()

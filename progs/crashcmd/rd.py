@@ -95,7 +95,8 @@ def _row(at: int, data: bytes, unit: int, given: Given) -> str:
         return head + " ".join(f"{word:16}" for word in shown) + " "
     if "-d" in given or "-D" in given:
         width = {8: 15 if "-d" in given else 20, 4: 11, 2: 6, 1: 4}[unit]
-        return head + " ".join(f"{_signed(n, unit):{width}}" for n in numbers) + " "
+        decimals = [_signed(n, unit) for n in numbers] if "-d" in given else numbers
+        return head + " ".join(f"{n:{width}}" for n in decimals) + " "
     cells = " ".join(f"{number:0{2 * unit}x}" for number in numbers)
     if "-x" in given:
         return head + cells + " "
@@ -158,8 +159,8 @@ COMMANDS = (
             Option("-32", "numbers of 32 bits"),
             Option("-64", "numbers of 64 bits"),
             Option("-a", "text only; without an end up to the first byte that is none"),
-            Option("-d", "in decimal"),
-            Option("-D", "in decimal, wide"),
+            Option("-d", "in decimal, signed"),
+            Option("-D", "in decimal, unsigned"),
             Option("-x", "without text"),
             Option("-s", "symbols for addresses of the kernel's image"),
             Option("-S", "the same, and [CACHE] for addresses of slab objects"),

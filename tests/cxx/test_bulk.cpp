@@ -177,6 +177,15 @@ TEST_F(Freelist, ManySlabsAreReadByThreadsInOrder) {
     EXPECT_EQ(found.broken[0].slab, 4000u);
 }
 
+TEST_F(Freelist, WhatIsKeptInArraysIsFreeToo) {
+    auto found = list({plant({3, 1})});
+    const std::vector<KernelAddr> kept{{kBase + 1}, {kBase + 16}, {kBase + 16 + 3 * 64}};
+    make_free(found, kept);  // no object, an allocated one, one that is free already
+    EXPECT_EQ(found.free.size(), 3u);
+    EXPECT_EQ(found.free.back(), KernelAddr{kBase + 16});
+    EXPECT_EQ(found.allocated.size(), 29u);
+}
+
 TEST_F(Freelist, RandomDamageNeverLosesAnObject) {
     std::mt19937_64 random(11);
     std::vector<std::uint64_t> order(32);

@@ -126,6 +126,10 @@ _BY_FUNCTION: tuple[tuple[str, _Find], ...] = (
     ),
     (r"blk_mq_get_tag$", request_waits.tag),
     (
+        r"__blkdev_direct_IO\w*$|do_blockdev_direct_IO$|(__)?iomap_dio_rw$|blk_io_schedule$",
+        request_waits.direct_io,
+    ),
+    (
         r"wait_transaction_\w+$|add_transaction_credits$|start_this_handle$"
         r"|jbd2_\w+$|do_get_write_access$",
         journal_waits.journal,

@@ -20,6 +20,8 @@ _SB = "struct super_block"
 # v6.6 880b9577855e ("fs: distinguish between user initiated freeze and kernel initiated freeze")
 compat.member(_SB, "By_user", "s_writers.freeze_ucount", "s_writers.freeze_holders")
 compat.member(_SB, "By_kernel", "s_writers.freeze_kcount", "s_writers.freeze_holders")
+# v7.0 took d_alias out of the union d_u.
+compat.member("struct dentry", "Alias", "d_alias", "d_u.d_alias")
 _SUPER = Layout(_SB, "s_id", "s_dev", "s_type.name", "s_bdev", "s_writers.frozen")
 _FREEZERS = Layout(_SB, "By_user", "By_kernel")
 _INODE = Layout("struct inode", "i_ino", "i_sb", "i_rdev")
@@ -132,7 +134,8 @@ def _name_of(inode: int) -> str:
         first = lowlevel.read_pointer(inode + lowlevel.member("struct inode", "i_dentry").offset)
         if not first:
             return ""
-        dentry = first - lowlevel.member("struct dentry", "d_u.d_alias").offset
+        alias = compat.spelling("struct dentry", "Alias")
+        dentry = first - lowlevel.member("struct dentry", alias).offset
         return paths.path(dentry)
     except PykdumpError:
         return ""

@@ -21,7 +21,7 @@ from pykdump.layout import Layout
 _PAGE_WAIT = Layout("struct wait_page_queue", "Page", "bit_nr")
 _BIT_WAIT = Layout("struct wait_bit_queue_entry", "key.flags", "key.bit_nr")
 _WAIT_FUNC = Layout("struct wait_queue_entry", "func")
-_PAGE = Layout("struct page", "flags", "mapping")
+_PAGE = Layout("struct page", "Flags", "mapping")
 _MAPPING = Layout("struct address_space", "host")
 _BUFFER = Layout("struct buffer_head", "b_page", "b_blocknr", "b_size")
 _MAPPING_KINDS = 3  # include/linux/page-flags.h: low bits of page.mapping
@@ -183,7 +183,7 @@ def _pages_of(folio: int) -> int:
     at = lowlevel.find_member("struct folio", "_folio_nr_pages")
     flag = lowlevel.enumerators("enum pageflags").get("PG_head")
     row = _PAGE.read(folio)
-    if at is None or flag is None or row is None or not row.flags >> flag & 1:
+    if at is None or flag is None or row is None or not row.Flags >> flag & 1:
         return 1
     count = lowlevel.read_uint(folio + at.offset, 4)
     return count if 0 < count <= 1 << 18 else 1
@@ -239,6 +239,19 @@ def _buffer(finder: Finder, head: int, evidence: str) -> Target:
         request = io_with_page(finder, row.b_page)
         finder.link(key, request, "in", "a bio of the request holds its page")
     return Target("buffer", key, "lock", evidence=evidence)
+
+
+def direct_io(finder: Finder, sleeper: Sleeper) -> Target:
+    """In direct I/O: the end of its bio tells the task, or an object that its stack names."""
+    key = io_with_private(finder, sleeper.task.addr)
+    if key is not None:
+        return Target("block_request", key, evidence="bio.bi_private is the task")
+    for word in dict.fromkeys(sleeper.words()):
+        key = io_with_private(finder, word)
+        if key is not None:
+            evidence = f"bio.bi_private {word:#x} lies on its stack"
+            return Target("block_request", key, is_inferred=True, evidence=evidence)
+    return Target("block_request", "", evidence=f"it is in {sleeper.waits_in}()")
 
 
 # --- queues of disks
