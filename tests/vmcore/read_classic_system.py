@@ -58,7 +58,10 @@ def task_facts(task):
 def disk_of(mount):
     """Name of the disk of a mount, found from the folder of its device in sysfs."""
     (sb,) = {entry[1] for entry in getMount() if entry[4] == mount}
-    disk = gendev2sd(readSU("struct super_block", sb).s_bdev.bd_device)
+    bdev = readSU("struct super_block", sb).s_bdev
+    whole = bdev.bd_disk.part0
+    # Before 5.11 the device of a disk was in its hd_struct, which was part of it.
+    disk = gendev2sd(whole.__dev if whole.hasField("__dev") else bdev.bd_device)
     return blockdev_name(disk.parent.parent), sysfs_fullpath(disk)
 
 

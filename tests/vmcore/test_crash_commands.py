@@ -75,7 +75,8 @@ def test_symbols_and_memory_are_those_of_the_guest(vmcore: Vmcore, tmp_path: Pat
     facts, found = vmcore.facts, answers(vmcore, tmp_path)
     assert found["symbols"] == facts["symbols"]
     init_task = facts["symbols"]["init_task"]
-    assert found["sym init_task"] == f"{init_task:x} (D) init_task\n"
+    # Of some kernels nm has the section of data executable.
+    assert re.fullmatch(rf"{init_task:x} \([DT]\) init_task\n", found["sym init_task"])
     assert re.fullmatch(rf"\$\d+ = .* {init_task:#x} <init_task>\n", found["p &init_task"])
     assert re.search(r"\bSIZE: 16\n", found["struct list_head"])
     shown = found["struct task_struct.pid,comm init_task"].splitlines()
@@ -85,6 +86,6 @@ def test_symbols_and_memory_are_those_of_the_guest(vmcore: Vmcore, tmp_path: Pat
     assert rd[True].startswith(f"{banner:x}:  Linux version {facts['uname']['release']} ")
     first, second = rd[False].splitlines()
     assert bytes.fromhex(first.split()[1])[::-1] == b"Linux ve"
-    assert first.endswith("   Linux version 6.")
+    assert first.endswith(f"   Linux version {facts['uname']['release'][:2]}")
     assert second.split()[0] == f"{banner + 16:x}:"
     assert "there is no command nosuch" in found["nosuch"]

@@ -30,7 +30,8 @@ WRONG = {
     "rd nosuchsymbol": "is no address and no symbol",
     "list": "one START is needed",
     "tree -t oak init_task": "is no kind of tree",
-    "tree -t maple 10": "cannot be read",
+    # Before 6.1 there were no maple trees.
+    "tree -t maple 10": "cannot be read|laid out otherwise",
     "kmem -s nosuchcache": "no slab cache",
     "kmem -S nosuchcache": "no slab cache",
     "mod -s nosuchmodule": "no such module",
@@ -79,7 +80,8 @@ def said(vmcore: Vmcore) -> dict[str, str]:
 def test_wrong_words_are_named(said: dict[str, str]) -> None:
     for command, message in WRONG.items():
         assert said[command].startswith("ERROR "), command
-        assert message in said[command], (command, said[command])
+        known = any(each in said[command] for each in message.split("|"))
+        assert known, (command, said[command])
 
 
 def test_unknown_options_are_named(said: dict[str, str]) -> None:

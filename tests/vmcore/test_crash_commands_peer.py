@@ -22,6 +22,14 @@ import pytest
 from crash_texts import texts
 from harness import Vmcore
 
+#: Where crash is wrong on one kernel.
+WRONG = {
+    "5.10-panic": {
+        "log -T",  # a second late: by btime of /proc/stat these are the dates
+        "bt -v",  # it takes the idle tasks' stacks for none
+    }
+}
+
 COMMANDS = """
 ps
 log
@@ -171,5 +179,6 @@ def test_lines_are_those_of_crash(vmcore: Vmcore) -> None:
     known = {word for line in theirs["ps"] for word in re.findall(r"\bffff\w{12}\b", line)}
     for name in "runq", "runq -d", "runq -g":
         ours[name], theirs[name] = queued(ours[name], known), queued(theirs[name], known)
-    different = [name for name in COMMANDS if name != "ps" and theirs[name] != ours[name]]
+    skipped = {"ps", *WRONG.get(vmcore.name, ())}
+    different = [name for name in COMMANDS if name not in skipped and theirs[name] != ours[name]]
     assert not different, [(n, theirs[n][:5], ours[n][:5]) for n in different[:3]]

@@ -116,6 +116,8 @@ def test_the_verdict_of_the_large_dumps(vmcore: Vmcore, report: dict[str, Any]) 
         "6.1-kdump": ("null-dereference", "pykdump_fault_here"),
         "6.12-alive": ("alive", None),
         "6.12-irqfault": ("null-dereference", "pykdump_fault_here"),
+        "5.10-panic": ("sysrq", "sysrq_handle_crash"),
+        "newest-alive": ("alive", None),
     }
     function = verdict["culprit"] and verdict["culprit"]["function"].partition(".")[0]
     assert (verdict["panic_class"], function) == expected[vmcore.name]
@@ -272,7 +274,7 @@ def test_devices_and_ranges_are_those_of_proc(vmcore: Vmcore) -> None:
     majors = {line.split()[0]: line.split()[1] for line in told.splitlines() if line.strip()}
     records = found.json()["view"]["records"]
     assert {str(each["major"]): each["name"] for each in records} == majors
-    devices = {device["name"] for each in records for device in each["devices"]}
+    devices = {row["name"] for each in records for row in (*each["devices"], *each["disks"])}
     assert {path.split("/")[3] for path in files if re.match("/sys/block/[^/]+/dev$", path)} <= (
         devices
     )

@@ -32,7 +32,7 @@ def test_the_mutex_that_a_thread_waits_for_is_the_argument(vmcore: Vmcore) -> No
 
 def test_paths_of_files_that_tasks_open_are_arguments(vmcore: Vmcore) -> None:
     writer = vmcore.facts["planted"]["frozen_fs_writer"]
-    text = run(vmcore, f"fregs {writer['pid']} -aa -r do_filp_open").out
+    text = run(vmcore, f"fregs {writer['pid']} -aa -r _open").out
     assert f"struct filename * pathname = {writer['mount']}/" in text
 
 

@@ -223,20 +223,23 @@ def test_files_have_the_locks_of_the_global_list(found: Any) -> None:
 DAMAGE = """
 import json
 from LinuxDump import file_locks, locks, spinlocks, wait_queues
-from pykdump import lowlevel
+from pykdump import compat, lowlevel
 from pykdump.errors import ReadError
 from pykdump.logging import pylog
 
 def member(struct, name):
     return lowlevel.member(struct, name).offset
 
+def waiters_at(struct):
+    return member(struct, compat.spelling(struct, "Waiters"))
+
 lists = json.load(open({facts!r}))["module"]["lists"]
 told = dict()
 for name in "cyclic", "cut", "null", "unmapped", "self":
     head = lists[name]["head"]
     pylog.start(quiet=True)
-    mutex = locks.read_mutex(head - member("struct mutex", "wait_list"))
-    rwsem = locks.read_rwsem(head - member("struct rw_semaphore", "wait_list"))
+    mutex = locks.read_mutex(head - waiters_at("struct mutex"))
+    rwsem = locks.read_rwsem(head - waiters_at("struct rw_semaphore"))
     queue = wait_queues.wait_queue(head - member("struct wait_queue_head", "head"))
     waiters = len(mutex.waiters) + len(rwsem.waiters)
     tasks = sum(entry.task_addr != 0 for entry in queue)

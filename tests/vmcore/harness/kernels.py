@@ -12,13 +12,15 @@ A piece ``kernels/NAME`` holds::
 
 from __future__ import annotations
 
+import os
 import re
 import shutil
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
+from . import other_releases
 from .cache import cache_root, digest, is_fresh, piece
-from .steps import HarnessError, run, step
+from .steps import HarnessError, NotToBeHadError, run, step
 
 # Modules that guests load, directly or through iptables and the file systems; what they depend on
 # is added.  Only these get debug info: that of all modules together is 1.2 GB.
@@ -42,7 +44,11 @@ class KernelSource:
     debug: str
     headers: str
     compiler: str = "gcc-12"
-    apt_options: tuple[str, ...] = ()  # a configuration of its own, for another Debian release
+    apt_options: tuple[str, ...] = ()  # what other_releases.py needs for another Debian release
+    #: what make is told besides when our modules are built
+    make_options: tuple[str, ...] = field(default=(), repr=False)
+    #: packages of the libraries that the tools among the headers run with; the system's, if none
+    tool_libraries: tuple[str, ...] = field(default=(), repr=False)
 
 
 KERNEL_SOURCES = {
@@ -59,6 +65,22 @@ KERNEL_SOURCES = {
             image="linux-image-6.12-cloud-amd64",
             debug="linux-image-6.12-cloud-amd64-dbg",
             headers="linux-headers-6.12-cloud-amd64",
+        ),
+        KernelSource(
+            "5.10",
+            image="linux-image-cloud-amd64",
+            debug="linux-image-cloud-amd64-dbg",
+            headers="linux-headers-cloud-amd64",
+            apt_options=other_releases.options("bullseye"),
+        ),
+        KernelSource(
+            "newest",
+            image="linux-image-cloud-amd64",
+            debug="linux-image-cloud-amd64-dbg",
+            headers="linux-headers-cloud-amd64",
+            apt_options=other_releases.options("trixie-backports"),
+            make_options=("CONFIG_CC_HAS_MIN_FUNCTION_ALIGNMENT=",),  # which gcc 14 has
+            tool_libraries=("libc6", "libelf1t64", "zlib1g", "libzstd1"),
         ),
     )
 }
@@ -105,6 +127,15 @@ class Kernel:
         return [Path(line.split()[1]) for line in lines if line.startswith("insmod ")]
 
 
+@dataclass(frozen=True)
+class _Packages:
+    release: str
+    images: list[Path]
+    debug: Path
+    headers: list[Path]
+    libraries: list[Path]
+
+
 def _unpacked_stamp(source: KernelSource) -> str:
     return digest("packages-3", source, sorted(GUEST_MODULES))
 
@@ -123,45 +154,113 @@ def get_kernel(name: str) -> Kernel:
     return Kernel(piece(f"packages/{name}", stamp, lambda work: _unpack(source, work)))
 
 
-def _depends(source: KernelSource, package: str) -> list[str]:
-    lines = run(["apt-cache", *source.apt_options, "depends", package]).splitlines()
-    found = [line.split()[-1] for line in lines if line.strip().startswith("Depends:")]
+def _depends(source: KernelSource, package: str, kind: str) -> list[str]:
+    """Packages of one kernel version that ``package`` depends on, ``kind`` being a pattern."""
+    command = ["apt-cache", *other_releases.configuration(source.apt_options)]
+    lines = run([*command, "depends", package]).splitlines()
+    named = [line.split()[-1] for line in lines if line.strip().startswith("Depends:")]
+    found = [name for name in named if re.match(rf"linux-({kind})-\d", name)]
     if not found:
-        raise HarnessError(f"package {package} is not to be had; run apt-get update")
+        raise HarnessError(f"no {kind} of {package} is to be had; run apt-get update")
     return found
 
 
 def _download(source: KernelSource, packages: list[str], into: Path) -> dict[str, Path]:
     into.mkdir(parents=True, exist_ok=True)
-    command = ["apt-get", "-qq", *source.apt_options, "download", *packages]
-    run(command, cwd=into, timeout_s=600)
+    options = other_releases.configuration(source.apt_options)
+    run(["apt-get", "-qq", *options, "download", *packages], cwd=into, timeout_s=600)
     return {package: next(into.glob(f"{package}_*.deb")) for package in packages}
 
 
-def _unpack(source: KernelSource, work: Path) -> None:
-    (image,) = _depends(source, source.image)
-    (debug,) = _depends(source, source.debug)
-    (headers,) = _depends(source, source.headers)
-    parts = [p for p in _depends(source, headers) if re.match(r"linux-(headers|kbuild)-", p)]
+def _fetch(source: KernelSource, downloads: Path) -> _Packages:
+    if source.apt_options:
+        other_releases.update()
+    (image,) = _depends(source, source.image, "image")
+    (debug,) = _depends(source, source.debug, "image")
+    (headers,) = _depends(source, source.headers, "headers")
+    # Newer kernels' images are in several packages.
+    images = [image, *_split_image(source, image)]
+    header_parts = [headers, *_depends(source, headers, "headers|kbuild")]
     release = image.removeprefix("linux-image-")
-    downloads = work / "downloads"
     with step(f"{source.name}: downloaded {release}"):
-        debs = _download(source, [image, debug, headers, *parts], downloads)
+        wanted = [*images, debug, *header_parts, *source.tool_libraries]
+        debs = _download(source, wanted, downloads)
+    return _Packages(
+        release,
+        [debs[name] for name in images],
+        debs[debug],
+        [debs[name] for name in header_parts],
+        [debs[name] for name in source.tool_libraries],
+    )
+
+
+def _unpack(source: KernelSource, work: Path) -> None:
+    downloads = work / "downloads"
+    try:
+        packages = _fetch(source, downloads)
+    except HarnessError as error:
+        if not source.apt_options:
+            raise
+        raise NotToBeHadError(f"kernel {source.name} is not to be had: {error}") from error
+    release = packages.release
     modules = work / "modules"
     with step(f"{source.name}: unpacked the image and the headers"):
-        run(["dpkg", "-x", debs[image], work / "image"])
-        shutil.move(work / "image/boot", work / "boot")
-        (modules / "lib").mkdir(parents=True)
-        lib = next(p for p in (work / "image/lib", work / "image/usr/lib") if p.is_dir())
-        shutil.move(lib / "modules", modules / "lib/modules")
+        for package in packages.images:
+            run(["dpkg", "-x", package, work / "image"])
+        _move_image(work, release)
         shutil.rmtree(work / "image")
-        for package in (headers, *parts):
-            run(["dpkg", "-x", debs[package], work / "headers"])
+        for package in packages.headers:
+            run(["dpkg", "-x", package, work / "headers"])
+        for package in packages.libraries:
+            run(["dpkg", "-x", package, work / "headers/libraries"])
+        if packages.libraries:
+            _wrap_tools(work / "headers")
         run(["depmod", "-b", modules, release])
     (work / "release").write_text(release + "\n")
     with step(f"{source.name}: unpacked the debug info"):
-        _unpack_debug_info(Kernel(work), debs[debug])
+        _unpack_debug_info(Kernel(work), packages.debug)
     shutil.rmtree(downloads)
+
+
+def _split_image(source: KernelSource, image: str) -> list[str]:
+    try:
+        return _depends(source, image, "base|binary|modules")
+    except HarnessError:
+        return []
+
+
+def _move_image(work: Path, release: str) -> None:
+    image = work / "image"
+    lib = next(p for p in (image / "lib", image / "usr/lib") if p.is_dir())
+    (work / "modules/lib").mkdir(parents=True)
+    shutil.move(lib / "modules", work / "modules/lib/modules")
+    beside_modules = work / "modules/lib/modules" / release / "vmlinuz"
+    if beside_modules.is_file():
+        (work / "boot").mkdir()
+        beside_modules.rename(work / f"boot/vmlinuz-{release}")
+    else:
+        shutil.move(image / "boot", work / "boot")
+
+
+_TOOL_WRAPPER = """#!/bin/sh
+libraries={libraries}
+exec "$libraries/ld-linux-x86-64.so.2" --library-path "$libraries" --argv0 "$0" "$0.elf" "$@"
+"""
+
+
+def _wrap_tools(headers: Path) -> None:
+    """Make the programs among the headers run with the libraries beside them."""
+    (loader,) = (headers / "libraries").rglob("*-linux-gnu/ld-linux-x86-64.so.2")
+    for program in headers.glob("usr/**/*"):
+        if not program.is_file() or program.is_symlink() or loader.parent in program.parents:
+            continue
+        with open(program, "rb") as file:
+            is_program = file.read(4) == b"\x7fELF" and program.stat().st_mode & 0o111
+        if is_program:
+            program.rename(program.with_name(program.name + ".elf"))
+            place = os.path.relpath(loader.parent, program.parent)
+            program.write_text(_TOOL_WRAPPER.format(libraries=f'$(dirname "$0")/{place}'))
+            program.chmod(0o755)
 
 
 def _unpack_debug_info(kernel: Kernel, package: Path) -> None:

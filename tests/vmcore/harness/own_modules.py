@@ -16,6 +16,7 @@ from .kernels import KERNEL_SOURCES, Kernel
 from .steps import run
 
 _TESTS = Path(__file__).parent.parent
+_OLDER_KERNELS = _TESTS / "older_kernels.h"
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,7 @@ def _build(module: OwnModule, kernel_name: str, kernel: Kernel, work: Path) -> N
         shutil.copy(path, work)
     compiler = KERNEL_SOURCES[kernel_name].compiler
     command: list[str | Path] = ["make", "-C", tree, f"M={work}", f"CC={compiler}"]
+    command += [f"KCFLAGS=-include {_OLDER_KERNELS}", *KERNEL_SOURCES[kernel_name].make_options]
     command += ["CONFIG_DEBUG_INFO_BTF_MODULES=", "modules"]  # no pahole needed
     run(command, timeout_s=300)
     run(["cp", work / f"{module.name}.ko", work / "stripped.ko"])

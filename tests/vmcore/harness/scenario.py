@@ -77,6 +77,21 @@ SCENARIOS = {
             kdump=True,
             dies_with=KDUMP_WRITTEN,
         ),
+        Scenario(
+            "5.10-panic",
+            kernel="5.10",
+            trigger="sysrq",
+            cpu=CPU_4_LEVEL,
+            forms=("elf", "zlib"),
+        ),
+        Scenario(
+            "newest-alive",
+            kernel="newest",
+            trigger="none",
+            cpu=CPU_5_LEVEL,
+            forms=("elf", "zlib"),
+            dies_with=None,
+        ),
     )
 }
 

@@ -35,6 +35,10 @@ class HarnessError(Exception):
     """A dump could not be made; the text says which step failed and what it said."""
 
 
+class NotToBeHadError(HarnessError):
+    """The mirror has no such kernel (any more): a lack of another Debian release, not of ours."""
+
+
 @contextmanager
 def step(text: str) -> Iterator[None]:
     """Print ``text`` with the seconds that the body took."""
