@@ -76,9 +76,11 @@ def _is_meant(number: int, function: int, words: Sequence[str]) -> bool:
 def _count() -> int:
     try:
         low, high = lowlevel.variable_type("sys_call_table").range()
-        return int(high) - int(low) + 1
+        count = int(high) - int(low) + 1
     except PykdumpError:
-        return max(syscalls.table()) + 1
+        count = 0
+    # GDB may know but a declaration, without its length.
+    return count if count > 1 else max(syscalls.table()) + 1
 
 
 def _config() -> Iterator[str]:

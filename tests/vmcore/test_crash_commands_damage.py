@@ -195,6 +195,8 @@ def test_a_list_goes_on_from_its_other_end(damaged: dict[str, Any]) -> None:
 @pytest.mark.parametrize("command", ["mod", "sys", "runq"])
 def test_what_the_damage_is_not_of_is_as_before(damaged: dict[str, Any], command: str) -> None:
     def plain(text: str) -> str:
+        # What is lost of the tasks is said by all that read them.
+        text = re.sub(r"^\w+: (the list of processes is|1 task_structs) .*\n", "", text, flags=re.M)
         return re.sub(r"(DUMPFILE|TASKS): .*", "", text)
 
     assert plain(damaged["damaged"][command]) == plain(damaged["whole"][command])

@@ -347,6 +347,8 @@ def test_sizes_of_file_systems_are_those_of_their_disks(vmcore: Vmcore) -> None:
     systems = {each["device"]: each for each in found[0]["view"]["records"]}
     for name in "sdf", "vda":
         each = systems[f"/dev/{name}"]
+        if each["blocks"] is None and vmcore.name == "6.1-kdump":  # the page was left out
+            continue
         size = int(vmcore.facts["files"][f"/sys/block/{name}/size"]) * 512
         assert size - each["blocks"] * each["block_bytes"] < 1 << 20, name
         assert 0 < each["free_blocks"] < each["blocks"] and each["free_inodes"] < each["inodes"]
@@ -408,7 +410,8 @@ def test_elements_of_a_planted_radix_tree(vmcore: Vmcore) -> None:
 def test_without_checks_nothing_is_said_of_them(vmcore: Vmcore) -> None:
     found = run(vmcore, "crashinfo -q --fast", "crashinfo -q --fast --json")
     assert found.json()["report"]["findings"] is None
-    assert "check" not in found.out.partition("log:")[0]
+    text = found.out.partition("\n{")[0]
+    assert "check" not in text.partition("log:")[0]
 
 
 def test_waiters_and_owners_of_planted_locks(vmcore: Vmcore) -> None:
