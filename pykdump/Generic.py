@@ -312,7 +312,7 @@ def isfileoutput() -> bool:
 def argv2s(argv: list[str]) -> str:
     """A command line as text, the script by its base name, between blanks.
 
-    >>> argv2s(["/root/bin/tasks.py", "-c", "my task"])
+    >>> argv2s(["/usr/bin/tasks.py", "-c", "my task"])
     ' tasks.py -c "my task" '
     """
     words = [os.path.basename(argv[0]), *argv[1:]] if argv else []

@@ -11,7 +11,7 @@ from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
-# v7.0 moved it into a structure of its own; v6.16 ("futex: Allow to resize the private local
+# 7.3 has it in a structure of its own; v6.16 ("futex: Allow to resize the private local
 # hash") brought it. While a process gets a larger table, both have waiters.
 compat.member("struct mm_struct", "Futexes", "futex.phash.hash", "futex_phash")
 compat.member("struct mm_struct", "New_futexes", "futex.phash.hash_new", "futex_phash_new")

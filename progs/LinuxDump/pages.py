@@ -22,11 +22,11 @@ _MAX_COMPOUND = 20
 _PAGE_OFFSET = {4: 0xFFFF_8880_0000_0000, 5: 0xFF11_0000_0000_0000}
 _VMEMMAP = {4: 0xFFFF_EA00_0000_0000, 5: 0xFFD4_0000_0000_0000}
 
-# v6.18 made a structure of them, memdesc_flags_t.
+# 7.3 has a structure of them, memdesc_flags_t; 6.12 a number.
 compat.member("struct page", "Flags", "flags.f", "flags")
-# v7.0 ("mm: rename the compound_head field")
+# 7.3 has the newer name.
 compat.member("struct page", "Compound", "compound_info", "compound_head")
-# v6.15 ("mm: Rename page->index to page->__folio_index")
+# 7.3 has the newer name, 6.12 the older.
 compat.member("struct page", "Index", "__folio_index", "index")
 
 _TYPE_SHIFT = 24  # PGTY_* lie in the top byte of page_type

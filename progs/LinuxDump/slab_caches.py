@@ -85,7 +85,7 @@ def node_pointers(cache: Cache, count: int, member: str = "node") -> list[int]:
 
     :param member: or another pointer that newer kernels keep beside it.
     """
-    # v7.0 put the pointer in a pair with that to the node's sheaves.
+    # 7.3 has the pointer in a pair with that to the node's sheaves.
     pairs = compat.has("struct kmem_cache.per_node")
     array = lowlevel.member("struct kmem_cache", "per_node" if pairs else "node")
     size = lowlevel.sizeof("struct kmem_cache_per_node_ptrs") if pairs else 8

@@ -77,7 +77,7 @@ def _most_objects(cache: Cache) -> int:
 
 
 def _cpu_lists(cache: Cache) -> dict[int, list[int]]:
-    # What CPUs took off the list of their slab; v7.0 left it to sheaves.
+    # What CPUs took off the list of their slab; 7.3 leaves it to sheaves.
     if not compat.has("struct kmem_cache.cpu_slab"):
         return {}
     cpu_slab = _CPUS.read(cache.addr).cpu_slab

@@ -11,7 +11,7 @@ from pykdump import compat, lowlevel
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
-# v6.8 made it atomic.
+# Atomic after 6.12.
 compat.member("struct swap_info_struct", "Used", "inuse_pages.counter", "inuse_pages")
 _AREA = Layout("struct swap_info_struct", "flags", "prio", "pages", "Used", "swap_file")
 _FILE = Layout("struct file", "f_path.dentry", "f_path.mnt")

@@ -20,7 +20,7 @@ _SB = "struct super_block"
 # v6.6 880b9577855e ("fs: distinguish between user initiated freeze and kernel initiated freeze")
 compat.member(_SB, "By_user", "s_writers.freeze_ucount", "s_writers.freeze_holders")
 compat.member(_SB, "By_kernel", "s_writers.freeze_kcount", "s_writers.freeze_holders")
-# v7.0 took d_alias out of the union d_u.
+# In 7.3 it is not in the union d_u any more.
 compat.member("struct dentry", "Alias", "d_alias", "d_u.d_alias")
 _SUPER = Layout(_SB, "s_id", "s_dev", "s_type.name", "s_bdev", "s_writers.frozen")
 _FREEZERS = Layout(_SB, "By_user", "By_kernel")
