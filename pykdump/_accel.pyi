@@ -428,6 +428,12 @@ class Unwinder:
     ) -> list[tuple[list[StackFrame], bool, str]]:
         """Frames, whether they are all, and why not. starts: thread.sp of a task that sleeps, or 0
         and the NT_PRSTATUS note of one that ran."""
+    def stacks_by_shape(
+        self, dump: Dump, starts: Sequence[tuple[int, bytes]], symbols: SymbolTable
+    ) -> tuple[list[tuple[list[StackFrame], bool, str]], list[tuple[int, list[int], int]]]:
+        """Shapes of stacks, each as the first stack that has it; and of each stack the number of
+        its shape, where its frames lie, and the last one's registers. Stacks of a shape have the
+        same frames elsewhere."""
     def cfi_file(
         self,
         name: str,

@@ -21,7 +21,8 @@ from pykdump import pipes
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
 
-#: Takes what follows the name; yields the lines of the output, or raises CrashError.
+#: Takes what follows the name; yields the output, or raises CrashError: lines, or pieces of several
+#: lines where there is much of it. The end of the last line is no part of a piece.
 Command = Callable[[str], Iterable[str]]
 
 
@@ -85,7 +86,7 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     """
     found: list[str] = []
     try:
-        found.extend(lines(cmd))
+        found.extend(pieces(cmd))
     except PykdumpError as error:
         if isinstance(error, Interrupted):
             raise
@@ -108,8 +109,8 @@ def exec_crash_command_bg(cmd: str, timeout: int | None = None) -> str:
     found: list[str] = []
     try:
         with _time_limit(seconds):
-            for line in lines(cmd):
-                found.append(line)
+            for piece in pieces(cmd):
+                found.append(piece)
     except _Stopped:
         pylog.timeout(f"<{cmd}> was stopped after {seconds} s")
     except PykdumpError as error:
@@ -180,15 +181,20 @@ def SuppressCrashErrors(outfile: str = "/dev/null") -> Iterator[None]:
 
 def lines(cmd: str) -> Iterator[str]:
     """Lines of a command's output, of which ``| SHELL`` and ``> FILE`` may take some or all."""
+    for piece in pieces(cmd):
+        yield from piece.split("\n")
+
+
+def pieces(cmd: str) -> Iterator[str]:
+    """The same in pieces of one line or more: what is written as it is need not be cut."""
     parts = pipes.split(cmd)
-    yield from pipes.through(_own_lines(parts.command), parts)
+    yield from pipes.through(_own_pieces(parts.command), parts)
 
 
-def _own_lines(cmd: str) -> Iterator[str]:
+def _own_pieces(cmd: str) -> Iterable[str]:
     name, _, rest = cmd.strip().partition(" ")
     command = _commands.get(name)
-    for text in unknown(cmd.strip()) if command is None else command(rest.strip()):
-        yield from text.split("\n")
+    return unknown(cmd.strip()) if command is None else command(rest.strip())
 
 
 def _no_such(line: str) -> Iterable[str]:
@@ -202,8 +208,8 @@ def _no_such(line: str) -> Iterable[str]:
 unknown: Command = _no_such
 
 
-def _text(lines: Sequence[str]) -> str:
-    return "".join(f"{line}\n" for line in lines)
+def _text(found: Sequence[str]) -> str:
+    return "\n".join([*found, ""])
 
 
 @contextlib.contextmanager

@@ -58,7 +58,7 @@ def _needed(rest: str, what: str) -> str:
 
 
 def through(lines: Iterable[str], parts: CommandLine) -> Iterator[str]:
-    """What is left to print of the lines of a command's output."""
+    """What is left to print of the lines of a command's output, or of pieces of several lines."""
     if parts.file:
         _write(lines, parts)
     elif parts.shell:

@@ -2,6 +2,7 @@
 #include "base/error.h"
 #include "bindings/convert.h"
 #include "orc/cfi.h"
+#include "orc/shapes.h"
 #include "orc/stacks.h"
 #include "symbols/symbol_table.h"
 
@@ -55,23 +56,40 @@ py::tuple to_python(const Stack& stack, const SymbolTable& symbols) {
     return py::make_tuple(std::move(frames), stack.end == StackEnd::kComplete, stack.reason);
 }
 
-py::list stacks(const OrcUnwinder& self, const Dump& dump,
-                const std::vector<std::pair<std::uint64_t, py::bytes>>& starts,
-                const SymbolTable& symbols) {
+using PyStarts = std::vector<std::pair<std::uint64_t, py::bytes>>;
+
+std::vector<Stack> unwind(const OrcUnwinder& self, const Dump& dump, const PyStarts& starts) {
     std::vector<StackStart> begin;
     begin.reserve(starts.size());
     for (const auto& [sp, note] : starts) {
         begin.push_back({dump.arch().registers_of_note(from_bytes(note)), {sp}});
     }
-    std::vector<Stack> found;
-    {
-        const py::gil_scoped_release no_gil;
-        found = unwind_all(
-            self, dump.arch(), [&] { return dump.new_reader(); }, begin);
-    }
+    const py::gil_scoped_release no_gil;
+    return unwind_all(
+        self, dump.arch(), [&] { return dump.new_reader(); }, begin);
+}
+
+py::list stacks(const OrcUnwinder& self, const Dump& dump, const PyStarts& starts,
+                const SymbolTable& symbols) {
     py::list result;
-    for (const Stack& stack : found) result.append(to_python(stack, symbols));
+    for (const Stack& stack : unwind(self, dump, starts)) result.append(to_python(stack, symbols));
     return result;
+}
+
+py::tuple stacks_by_shape(const OrcUnwinder& self, const Dump& dump, const PyStarts& starts,
+                          const SymbolTable& symbols) {
+    const std::vector<Stack> found = unwind(self, dump, starts);
+    const StackShapes shapes = shapes_of(found);
+    py::list first, places;
+    for (const std::size_t index : shapes.first) first.append(to_python(found[index], symbols));
+    for (std::size_t i = 0; i < found.size(); ++i) {
+        py::list sps;
+        for (const StackFrame& frame : found[i].frames) sps.append(frame.sp.value);
+        const auto& frames = found[i].frames;
+        const std::uint64_t regs = frames.empty() ? 0 : frames.back().regs.value;
+        places.append(py::make_tuple(shapes.of_stack[i], std::move(sps), regs));
+    }
+    return py::make_tuple(std::move(first), std::move(places));
 }
 
 using Ranges = std::vector<std::pair<std::uint64_t, std::uint64_t>>;
@@ -175,6 +193,7 @@ void bind_orc(py::module_& m) {
              "text_end"_a, py::call_guard<py::gil_scoped_release>())
         .def("saved_registers_at", &saved_registers_at, "addr"_a)
         .def("stacks", &stacks, "dump"_a, "starts"_a, "symbols"_a)
+        .def("stacks_by_shape", &stacks_by_shape, "dump"_a, "starts"_a, "symbols"_a)
         .def("cfi_file", &cfi_file, "name"_a, "symbols"_a = py::none(), "memory"_a = Ranges{},
              "vmlinux"_a = "", "offset"_a = 0);
 }

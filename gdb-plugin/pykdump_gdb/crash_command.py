@@ -56,9 +56,9 @@ def _crash(line: str, from_tty: bool) -> None:
 def _print(line: str, from_tty: bool) -> None:
     parts = pipes.split(aliases.expand(line))
     if parts.shell and from_tty:
-        pipes.to_terminal(commands.lines(parts.command), parts.shell)
+        pipes.to_terminal(commands.pieces(parts.command), parts.shell)
         return
-    for text in commands.lines(line):
+    for text in commands.pieces(line):
         print(text)
 
 

@@ -51,6 +51,14 @@ class Stack(NamedTuple):
     reason: str  #: why it ends where it does, "" for a complete one
 
 
+class Places(NamedTuple):
+    """Where a stack of a known shape lies."""
+
+    shape: int  #: its number
+    sp_addrs: list[int]  #: of its frames
+    regs_addr: int  #: struct pt_regs * of the last frame, 0 without
+
+
 class Tables(NamedTuple):
     """What unwinding needs, read once a dump."""
 
@@ -98,14 +106,38 @@ def stacks(tasks: Sequence[Task], registers: Mapping[int, bytes] | None = None) 
 
     :param registers: NT_PRSTATUS notes by CPU, for the tasks that ran; None for the dump's.
     """
-    notes = cpus.registers_by_cpu() if registers is None else registers
-    starts = [_start(task, notes) for task in tasks]
-    unwinder, symbols, _ = tables()
+    with collector.paused():
+        raw = _unwinder().stacks(lowlevel.dump(), _starts(tasks, registers), tables().symbols)
+        return [_stack(task, *found) for task, found in zip(tasks, raw)]
+
+
+def shapes(
+    tasks: Sequence[Task], registers: Mapping[int, bytes] | None = None
+) -> tuple[list[Stack], list[Places]]:
+    """The same for very many tasks: a stack of each shape, and of each task the shape of its stack
+    and where it lies. Stacks of a shape have the same frames, at other places.
+    """
+    with collector.paused():
+        first, places = _unwinder().stacks_by_shape(
+            lowlevel.dump(), _starts(tasks, registers), tables().symbols
+        )
+        known = [
+            Stack([Frame(*frame) for frame in raw], is_whole, why) for raw, is_whole, why in first
+        ]
+        return known, [Places(*each) for each in places]
+
+
+def _unwinder() -> Unwinder:
     if not tables().has_orc:
         pylog.warning("stacks cannot be unwound: the kernel was built without CONFIG_UNWINDER_ORC")
-    with collector.paused():
-        raw = unwinder.stacks(lowlevel.dump(), starts, symbols)
-        return [_stack(task, *found) for task, found in zip(tasks, raw)]
+    return tables().unwinder
+
+
+def _starts(
+    tasks: Sequence[Task], registers: Mapping[int, bytes] | None
+) -> list[tuple[int, bytes]]:
+    notes = cpus.registers_by_cpu() if registers is None else registers
+    return [_start(task, notes) for task in tasks]
 
 
 def _start(task: Task, notes: Mapping[int, bytes]) -> tuple[int, bytes]:

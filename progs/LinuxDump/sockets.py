@@ -5,8 +5,9 @@ from __future__ import annotations
 
 import socket as hosts
 from dataclasses import dataclass
+from typing import Any
 
-from LinuxDump.open_files import OpenFile, open_files
+from LinuxDump.open_files import open_files
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
@@ -46,26 +47,26 @@ def sockets_of(task: int) -> list[Socket]:
 
     :param task: ``struct task_struct *``.
     """
+    files = [file for file in open_files(task) if file.type == "SOCK"]
+    # struct socket_alloc: the socket, then the inode.
+    inode_at = lowlevel.member("struct socket_alloc", "vfs_inode").offset
+    at = lowlevel.member("struct socket_alloc", "socket").offset - inode_at
+    heads = _SOCKET.read_many([file.inode_addr + at for file in files])
+    socks = _SOCK.read_many([0 if head is None else head.sk for head in heads])
     found = []
-    for file in open_files(task):
-        if file.type == "SOCK":
-            record = _socket(file)
-            if record is not None:
-                found.append(record)
+    for file, head, row in zip(files, heads, socks):
+        addr = file.inode_addr + at
+        if head is None:
+            pylog.warning(f"descriptor {file.fd}: struct socket {addr:#x} cannot be read")
+        else:
+            found.append(_socket(file.fd, addr, head, row))
     return found
 
 
-def _socket(file: OpenFile) -> Socket | None:
-    # struct socket_alloc: the socket, then the inode.
-    inode_at = lowlevel.member("struct socket_alloc", "vfs_inode").offset
-    addr = file.inode_addr - inode_at + lowlevel.member("struct socket_alloc", "socket").offset
-    head = _SOCKET.read(addr)
-    if head is None:
-        pylog.warning(f"descriptor {file.fd}: struct socket {addr:#x} cannot be read")
-        return None
-    row = _SOCK.read(head.sk) if head.sk else None
+def _socket(fd: int, addr: int, head: Any, row: Any) -> Socket:
+    kind = TYPES.get(head.type, str(head.type))
     if row is None:
-        return Socket(file.fd, addr, head.sk, "?", TYPES.get(head.type, str(head.type)), "", "")
+        return Socket(fd, addr, head.sk, "?", kind, "", "")
     number, _, port, remote, local_ip, remote_ip = row
     family = FAMILIES.get(number, str(number))
     source = destination = ""
@@ -75,9 +76,7 @@ def _socket(file: OpenFile) -> Socket | None:
     elif family == "INET6":
         source = f"{_ip6(head.sk, 'skc_v6_rcv_saddr')}-{port}"
         destination = f"{_ip6(head.sk, 'skc_v6_daddr')}-{_swap(remote)}"
-    return Socket(
-        file.fd, addr, head.sk, family, TYPES.get(head.type, str(head.type)), source, destination
-    )
+    return Socket(fd, addr, head.sk, family, kind, source, destination)
 
 
 def _ip4(value: int) -> str:

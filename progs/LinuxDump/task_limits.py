@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from pykdump import lowlevel
@@ -33,10 +34,25 @@ def limits(task: int) -> list[Limit]:
 
     :param task: ``struct task_struct *``.
     """
-    row = _SIGNAL.read(task)
-    if row is None or not row.signal:
-        return []
-    at = row.signal + lowlevel.member("struct signal_struct", "rlim").offset
+    return limits_of([task])[0]
+
+
+def limits_of(tasks: Sequence[int]) -> list[list[Limit]]:
+    """The same of many tasks; those of a process have the same list.
+
+    :param tasks: ``struct task_struct *`` of each.
+    """
+    rows = _SIGNAL.read_many(tasks)
+    signals = [0 if row is None else row.signal for row in rows]
+    known: dict[int, list[Limit]] = {0: []}
+    for signal in signals:
+        if signal not in known:
+            known[signal] = _limits(signal)
+    return [known[signal] for signal in signals]
+
+
+def _limits(signal: int) -> list[Limit]:
+    at = signal + lowlevel.member("struct signal_struct", "rlim").offset
     rows = _LIMIT.read_array(at, len(NAMES))
     return [
         Limit(name, _value(limit.rlim_cur), _value(limit.rlim_max))

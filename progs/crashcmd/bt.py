@@ -11,17 +11,30 @@ interrupt came upon is [exception RIP: FUNCTION+OFFSET] with its registers.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
-from crashcmd import bt_text, context, stack_checks
+from crashcmd import bt_shapes, bt_text, context, stack_checks
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.registers import register_lines
 from LinuxDump import stack_details, task_selection
+from LinuxDump.BTstack import Frame
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from LinuxDump.task_records import Task, task_table
 from pykdump.errors import CrashError
 
+_One = TypeVar("_One")
+
+#: Options that need all that is known of each frame, beside other stacks' than plain ones.
+_NEED_RECORDS = {"-R", "-l", "-f", "-F", "-t", "-T", "-e", "-r", "--json"}
 _STACKS = {"IRQ stack": "<IRQ stack>", "NMI stack": "<NMI exception stack>"}
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Tasks whose stacks are to be shown."""
+
+    tasks: tuple[Task, ...]
 
 
 def collect(given: Given) -> Any:
@@ -36,6 +49,8 @@ def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
         raise given.error(f"-n {given.value('-n')}: only idle can be left out")
     if "-n" in given:
         tasks = [task for task in tasks if task.idle_cpu is None]
+    if not _NEED_RECORDS & set(given.flags()):
+        return Chosen(tuple(tasks))
     reference = given.value("-R")
     if reference is None:
         return tuple(stack_details.task_stacks(tasks, source="-l" in given))
@@ -83,24 +98,39 @@ def render(record: Any, given: Given) -> Iterator[str]:
     if isinstance(record, Text):
         yield from record.lines
         return
+    if isinstance(record, Chosen):
+        yield from bt_shapes.pieces(
+            _some(record.tasks),
+            lambda frame, number, at: _frame_line(frame, number, at, given),
+            lambda stack: _stack(stack, given),
+        )
+        return
     if not record and "-R" in given:
         return
-    if not record:
-        raise CrashError("no task is chosen")
-    for number, stack in enumerate(record):
+    for number, stack in enumerate(_some(record)):
         if number:
             yield ""
-        yield context.header(task_table().by_addr[stack.task_addr])
-        if "-t" in given or "-T" in given:
-            yield from bt_text.text_symbols(stack, whole="-T" in given)
-            if stack.frames and stack.frames[-1].kind == "user":
-                yield from _exception(stack.frames[-1])
-        elif "-r" in given:
-            yield from bt_text.raw(stack)
-        elif "-e" in given:
-            yield from _exceptions(stack)
-        else:
-            yield from _frames(stack, given)
+        yield from _stack(stack, given)
+
+
+def _some(found: Sequence[_One]) -> Sequence[_One]:
+    if not found:
+        raise CrashError("no task is chosen")
+    return found
+
+
+def _stack(stack: TaskStack, given: Given) -> Iterator[str]:
+    yield context.header(task_table().by_addr[stack.task_addr])
+    if "-t" in given or "-T" in given:
+        yield from bt_text.text_symbols(stack, whole="-T" in given)
+        if stack.frames and stack.frames[-1].kind == "user":
+            yield from _exception(stack.frames[-1])
+    elif "-r" in given:
+        yield from bt_text.raw(stack)
+    elif "-e" in given:
+        yield from _exceptions(stack)
+    else:
+        yield from _frames(stack, given)
 
 
 def _frames(stack: TaskStack, given: Given) -> Iterator[str]:
@@ -134,7 +164,7 @@ def slot(frame: FrameRecord) -> int:
     return frame.sp_addr - 8 if frame.kind == "call" else frame.sp_addr
 
 
-def _frame_line(frame: FrameRecord, number: int, at: int, given: Given) -> str:
+def _frame_line(frame: FrameRecord | Frame, number: int, at: int, given: Given) -> str:
     name = frame.function or f"{frame.addr:x}"
     if "-s" in given and frame.function:
         name += f"+{frame.offset:#x}" if "-x" in given else f"+{frame.offset}"

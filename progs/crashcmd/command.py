@@ -68,7 +68,7 @@ class Given:
 class Text:
     """A record of what is text already: GDB printed it, or nobody would want it otherwise."""
 
-    lines: Iterable[str]
+    lines: Iterable[str]  #: or pieces of several lines, where there are very many
 
 
 def text(lines: Iterable[str]) -> Text:
@@ -84,7 +84,12 @@ def text_lines(record: Text, given: Given) -> Iterable[str]:
 
 @dataclass(frozen=True)
 class Command:
-    """A command: `collect` makes a record of what the dump holds, `render` makes lines of it."""
+    """A command: `collect` makes a record of what the dump holds, `render` makes lines of it.
+
+    Where there are very many lines it makes pieces of several of them, without the last one's end:
+    a line that is handed on by itself costs more than what is in it. Warnings stand before the
+    piece that was made while they arose.
+    """
 
     name: str
     usage: str  #: the words behind the name and the options

@@ -95,21 +95,20 @@ def render(record: Any, given: Given) -> Iterator[str]:
         yield from record.lines
         return
     by_addr = task_table().by_addr
-    shown: dict[int, list[str]] = {}  # threads share their files, and so the lines of them
+    shown: dict[int, str] = {}  # threads share their files, and so the lines of them
+    table = _cached if "-c" in given else _table
     for number, files in enumerate(record):
-        if number:
-            yield ""
-        yield context.header(by_addr[files.task_addr])
-        yield f"ROOT: {files.root}    CWD: {files.cwd}".rstrip()
-        if not files.files:
-            yield "No open files"
-        elif "-c" in given:
-            yield from _cached(files)
-        else:
-            yield _FILE_HEAD
-            if id(files.files) not in shown:
-                shown[id(files.files)] = list(map(_row, files.files))
-            yield from shown[id(files.files)]
+        if id(files.files) not in shown:
+            shown[id(files.files)] = "\n".join(table(files) if files.files else ["No open files"])
+        places = f"ROOT: {files.root}    CWD: {files.cwd}".rstrip()
+        blank = "\n" if number else ""
+        yield f"{blank}{context.header(by_addr[files.task_addr])}\n{places}"
+        yield shown[id(files.files)]
+
+
+def _table(files: TaskFiles) -> Iterator[str]:
+    yield _FILE_HEAD
+    yield from map(_row, files.files)
 
 
 def _row(file: OpenFile) -> str:

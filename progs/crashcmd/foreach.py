@@ -11,12 +11,16 @@ from __future__ import annotations
 import fnmatch
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
-from crashcmd import bt, context, files, net, process, run, sig
+from crashcmd import bt, context, files, net, process, ps, run
+from crashcmd import set as set_command
+from crashcmd import sig
 from crashcmd.command import Command, Given
 from LinuxDump import task_selection
 from LinuxDump.task_records import Task, task_table
 from pykdump.errors import Interrupted, PykdumpError
+from pykdump.layout import Layout
 
 _COMMANDS = ("bt", "files", "net", "ps", "set", "sig", "task", "vm", "vtop", "rd")
 _LETTERS = {value: key for key, value in context.STATES.items()}
@@ -26,6 +30,9 @@ _KINDS: dict[str, Callable[[process.Process], bool]] = {
     "gleader": lambda found: found.pid == found.tgid,
     "active": lambda found: found.is_running,
 }
+
+_TASK = Layout("struct task_struct", "mm", "fs", "files")
+_HEADER = "\0"  # stands for a task's header in a text that several have
 
 
 @dataclass(frozen=True)
@@ -78,10 +85,6 @@ def _tasks(words: list[str], given: Given) -> list[Task]:
 def render(record: Each, given: Given) -> Iterator[str]:
     command = run.find(record.command)
     assert command is not None
-    if record.command == "ps":
-        words = " ".join(f"{task.addr:x}" for task in record.tasks)
-        yield from run.run("ps", f"{record.rest} {words}")
-        return
     if record.command == "bt":
         inner = command.parse(record.rest, "bt")
         if inner.words:
@@ -89,43 +92,77 @@ def render(record: Each, given: Given) -> Iterator[str]:
         yield from bt.render(bt.collect_tasks(record.tasks, inner), inner)
         return
     inner = command.parse(record.rest, record.command)
+    together = None
     if not inner.words and "--json" not in inner:
-        shared = _together(record, inner)
-        if shared is not None:
-            yield from shared
-            return
-    for task in record.tasks:
-        yield from _one(record, task)
+        together = _together(record, inner)
+    yield from _each(record, inner) if together is None else together
 
 
 def _together(record: Each, inner: Given) -> Iterator[str] | None:
-    # What threads share is read once by commands that take many tasks at a time.
+    # Commands that take many tasks at a time, and read once what threads share.
     flags = set(inner.flags())
+    if record.command == "ps":
+        return ps.render(ps.collect_tasks(record.tasks, inner), inner)
     if record.command == "files" and not flags & {"-d", "-p"}:
         # A tuple, so that what is shared stays alive while its lines are used again.
         return files.render(tuple(files.collect_tasks(record.tasks, inner)), inner)
     if record.command == "sig" and not flags:
         return sig.task_lines(record.tasks, inner)
     if record.command == "net" and "-s" in flags:
-        return (line for found in net.each_task(record.tasks, inner) for line in [*found, ""])
+        found = net.each_task(record.tasks, inner)
+        return (piece for header, text in found for piece in (header, text, ""))
+    if record.command == "set" and not flags:
+        return ("\n".join(set_command.lines_of(task)) + "\n" for task in record.tasks)
     return None
 
 
-def _one(record: Each, task: Task) -> Iterator[str]:
+def _each(record: Each, inner: Given) -> Iterator[str]:
+    # One task after the other; what differs in the header only is made once.
+    known: dict[Any, str] = {}
+    for task, key in zip(record.tasks, _shared(record, inner)):
+        header = context.header(task)
+        if key is None:
+            text = _one(record, task)
+        elif key in known:
+            text = known[key].replace(_HEADER, header)
+        else:
+            text = _one(record, task)
+            known[key] = text.replace(header, _HEADER)
+        if text:
+            yield text
+
+
+def _shared(record: Each, inner: Given) -> Iterator[Any]:
+    # For each task what its output is made of; None where that is the task itself.
+    flags = set(inner.flags())
+    rows = _TASK.read_many([task.addr for task in record.tasks])
+    for task, row in zip(record.tasks, rows):
+        if "--json" in inner or row is None:
+            yield None
+        elif record.command == "vm" and not inner.words:
+            yield row.mm, row.fs
+        elif record.command == "net" and not inner.words:
+            yield row.files if "-S" in flags else 0
+        elif record.command == "rd":
+            yield row.mm if "-u" in flags else 0
+        elif record.command == "vtop":
+            yield task.pgd_addr or None
+        else:
+            yield None
+
+
+def _one(record: Each, task: Task) -> str:
     with context.temporarily(task):
-        lines: list[str] = []
+        found: list[str] = []
         try:
-            for line in run.run(record.command, record.rest):
-                lines.append(line)
+            for piece in run.run(record.command, record.rest):
+                found.append(piece)
         except PykdumpError as error:
             if isinstance(error, Interrupted):
                 raise
-            lines.append(str(error))
-    if record.command in ("files", "net") and "-R" in record.rest.split() and not lines:
-        return
-    yield from lines
-    if lines and lines[-1]:
-        yield ""
+            found.append(str(error))
+    text = "\n".join(found)
+    return text if not text or text.endswith("\n") else text + "\n"
 
 
 COMMANDS = (

@@ -64,10 +64,10 @@ def _sockets(given: Given) -> Iterator[str]:
         yield from found
 
 
-def each_task(tasks: Sequence[Task], given: Given) -> Iterator[list[str]]:
-    """Lines of each task's sockets; threads share theirs, which are read once."""
+def each_task(tasks: Sequence[Task], given: Given) -> Iterator[tuple[str, str]]:
+    """Header and text of each task's sockets; threads share theirs, which are read once."""
     reference = values.find_address(given.value("-R") or "") if "-R" in given else None
-    known: dict[int, list[str]] = {}
+    known: dict[int, str] = {}
     rows = _FILES.read_many([task.addr for task in tasks])
     for task, row in zip(tasks, rows):
         key = task.addr if row is None else row.files
@@ -75,9 +75,9 @@ def each_task(tasks: Sequence[Task], given: Given) -> Iterator[list[str]]:
             found = sockets.sockets_of(task.addr)
             if "-R" in given:
                 found = [s for s in found if reference in (s.addr, s.sock_addr)]
-            known[key] = list(_socket_lines(found, given))
+            known[key] = "\n".join(_socket_lines(found, given))
         if known[key] or "-R" not in given:
-            yield [context.header(task), *(known[key] or ["No open sockets."])]
+            yield context.header(task), known[key] or "No open sockets."
 
 
 def _socket_lines(found: Sequence[Socket], given: Given) -> Iterator[str]:

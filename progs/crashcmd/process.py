@@ -5,8 +5,7 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from crashcmd import context, percpu_words
 from crashcmd.command import Given
@@ -22,8 +21,7 @@ _PF_KTHREAD = 0x200000
 _POLICIES = {"NORMAL": 0, "FIFO": 1, "RR": 2, "BATCH": 3, "ISO": 4, "IDLE": 5, "DEADLINE": 6}
 
 
-@dataclass(frozen=True)
-class Process:
+class Process(NamedTuple):
     """A task as ps shows it."""
 
     addr: int  #: struct task_struct *
@@ -46,9 +44,10 @@ class Process:
         return f"[{self.comm}]" if self.is_kernel_thread else self.comm
 
 
-def processes(given: Given) -> list[Process]:
-    """The tasks that the words and options of ps choose; raises CrashError."""
-    tasks = _chosen(given.words) if given.words else task_table().tasks
+def processes(given: Given, tasks: Sequence[Task] | None = None) -> list[Process]:
+    """The tasks that the words and options of ps choose, of these or all; raises CrashError."""
+    if tasks is None:
+        tasks = _chosen(given.words) if given.words else task_table().tasks
     ordered = sorted(dict.fromkeys(tasks), key=lambda task: (task.pid, task.cpu))
     rows = _TASK.read_many([task.addr for task in ordered])
     keeps = _filter(given)
@@ -109,10 +108,15 @@ def _filter(given: Given) -> Callable[[Task, Any], bool]:
 def _records(rows: Sequence[tuple[Task, Any]]) -> list[Process]:
     memories = task_memory.memory([task.addr for task, _ in rows])
     total_kb = max(1, lowlevel.dump().memory_bytes // 1024)
+    # Threads share their memory: percentage, VSZ and RSS of each mm_struct.
+    sizes = {id(None): (0.0, 0, 0)}
+    for its in {id(memory): memory for memory in memories if memory}.values():
+        percent = min(100.0, 100 * its.rss_kb / total_kb)
+        sizes[id(its)] = (percent, its.vsz_kb, its.rss_kb)
     table = task_table()
     found = []
     for (task, row), memory in zip(rows, memories):
-        rss = memory.rss_kb if memory else 0
+        percent, vsz, rss = sizes[id(memory)]
         found.append(
             Process(
                 addr=task.addr,
@@ -121,8 +125,8 @@ def _records(rows: Sequence[tuple[Task, Any]]) -> list[Process]:
                 ppid=_parent_pid(task, table.by_addr.get(row.real_parent)),
                 cpu=task.cpu,
                 state=context.STATES.get(task.state, "??"),
-                memory_percent=min(100.0, 100 * rss / total_kb),
-                vsz_kb=memory.vsz_kb if memory else 0,
+                memory_percent=percent,
+                vsz_kb=vsz,
                 rss_kb=rss,
                 comm=context.comm(task),
                 is_kernel_thread=bool(row.flags & _PF_KTHREAD),

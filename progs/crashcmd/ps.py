@@ -10,18 +10,29 @@ in [ ] for kernel threads.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crashcmd import ps_more
 from crashcmd.command import Command, Given, Option, Text
 from crashcmd.process import Process, processes
+from LinuxDump.task_records import Task
+
+_AT_ONCE = 1024
 
 HEADING = "      PID    PPID  CPU  {}  ST  %MEM      VSZ      RSS  COMM"
 
 
 def collect(given: Given) -> Any:
-    found = processes(given)
+    return _formed(processes(given), given)
+
+
+def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
+    """The same of these tasks."""
+    return _formed(processes(given, tasks), given)
+
+
+def _formed(found: Sequence[Process], given: Given) -> Any:
     for flag, make in ps_more.FORMS.items():
         if flag in given:
             return make(found, given)
@@ -34,8 +45,10 @@ def render(record: Any, given: Given) -> Iterator[str]:
         return
     if "-H" not in given:
         yield HEADING.format("    KSTACKP    " if "-s" in given else "     TASK      ")
-    for process in record:
-        yield line(process, "-s" in given)
+    for first in range(0, len(record), _AT_ONCE):
+        yield "\n".join(
+            line(process, "-s" in given) for process in record[first : first + _AT_ONCE]
+        )
 
 
 def line(process: Process, with_stack: bool = False) -> str:

@@ -19,6 +19,7 @@ from pykdump.logging import pylog
 _TIMES = Layout("struct task_struct", "start_time", "utime", "stime", "Last_ran")
 _AREAS = Layout("struct mm_struct", "arg_start", "arg_end", "env_start", "env_end")
 _LONGEST = 1 << 20
+_PID = "\0"  # stands for that of each thread
 
 
 def task_of(process: Process) -> Task:
@@ -53,15 +54,15 @@ def _times(found: Sequence[Process], given: Given) -> Text:
 def _time_lines(found: Sequence[Process]) -> Iterator[str]:
     now = clock_ns()
     for process, row in zip(found, _TIMES.read_many([process.addr for process in found])):
-        yield context.header(task_of(process))
+        header = context.header(task_of(process))
         if row is None:
-            yield "  (not in the dump)"
-        else:
-            yield f"    RUN TIME: {duration((now // 10**9 - row.start_time // 10**9) * 10**9)}"
-            yield f"  START TIME: {row.start_time}"
-            yield f"       UTIME: {row.utime}"
-            yield f"       STIME: {row.stime}"
-        yield ""
+            yield f"{header}\n  (not in the dump)\n"
+            continue
+        run_time = duration((now // 10**9 - row.start_time // 10**9) * 10**9)
+        yield (
+            f"{header}\n    RUN TIME: {run_time}\n  START TIME: {row.start_time}\n"
+            f"       UTIME: {row.utime}\n       STIME: {row.stime}\n"
+        )
 
 
 def _by_cpu(lines: Callable[[Sequence[Process]], Text]) -> Callable[..., Text]:
@@ -170,21 +171,27 @@ def _arguments(found: Sequence[Process], given: Given) -> Text:
 
 def _argument_lines(found: Sequence[Process]) -> Iterator[str]:
     memories = task_memory.memory([process.addr for process in found])
+    shown: dict[int, str] = {}  # threads share them
     for process, memory in zip(found, memories):
         if memory is None:
             continue
-        yield context.header(task_of(process))
-        row = _AREAS.read(memory.mm_addr)
-        if row is None:
-            pylog.warning(f"mm_struct {memory.mm_addr:x} cannot be read")
-            continue
-        arguments = _strings(process, row.arg_start, row.arg_end, "arguments")
-        yield "ARG: " + " ".join(arguments)
-        for place, variable in enumerate(
-            _strings(process, row.env_start, row.env_end, "variables")
-        ):
-            yield ("     " if place else "ENV: ") + variable
-        yield ""
+        if memory.mm_addr not in shown:
+            lines = _arguments_of(process, memory.mm_addr)
+            shown[memory.mm_addr] = "".join(f"\n{line}" for line in lines)
+        its = shown[memory.mm_addr].replace(_PID, str(process.pid))
+        yield context.header(task_of(process)) + its
+
+
+def _arguments_of(process: Process, mm: int) -> Iterator[str]:
+    row = _AREAS.read(mm)
+    if row is None:
+        pylog.warning(f"mm_struct {mm:x} cannot be read")
+        return
+    arguments = _strings(process, row.arg_start, row.arg_end, "arguments")
+    yield "ARG: " + " ".join(arguments)
+    for place, variable in enumerate(_strings(process, row.env_start, row.env_end, "variables")):
+        yield ("     " if place else "ENV: ") + variable
+    yield ""
 
 
 def _strings(process: Process, start: int, end: int, what: str) -> list[str]:
@@ -192,7 +199,7 @@ def _strings(process: Process, start: int, end: int, what: str) -> list[str]:
     try:
         raw = lowlevel.dump().read_user(pgd, start, min(max(0, end - start), _LONGEST))
     except PykdumpError as error:
-        return [f"({what} of pid {process.pid} cannot be read: {error})"]
+        return [f"({what} of pid {_PID} cannot be read: {error})"]
     return [word.decode("utf-8", "backslashreplace") for word in raw.rstrip(b"\0").split(b"\0")]
 
 
@@ -201,16 +208,22 @@ def _limits(found: Sequence[Process], given: Given) -> Text:
 
 
 def _limit_lines(found: Sequence[Process]) -> Iterator[str]:
-    for process in found:
-        yield context.header(task_of(process))
-        yield "      RLIMIT     CURRENT       MAXIMUM  "
-        for limit in task_limits.limits(process.addr):
-            current, most = (
-                "(unlimited)" if value is None else str(value)
-                for value in (limit.current, limit.maximum)
-            )
-            yield f"  {limit.name:>10}   {current:^11}   {most:^11}"
+    limits = task_limits.limits_of([process.addr for process in found])
+    shown: dict[int, str] = {}  # threads share them
+    for process, its in zip(found, limits):
+        if id(its) not in shown:
+            shown[id(its)] = "\n".join(map(_limit_line, its))
+        yield f"{context.header(task_of(process))}\n      RLIMIT     CURRENT       MAXIMUM  "
+        if its:
+            yield shown[id(its)]
         yield ""
+
+
+def _limit_line(limit: task_limits.Limit) -> str:
+    current, most = (
+        "(unlimited)" if value is None else str(value) for value in (limit.current, limit.maximum)
+    )
+    return f"  {limit.name:>10}   {current:^11}   {most:^11}"
 
 
 def _states(found: Sequence[Process], given: Given) -> Text:

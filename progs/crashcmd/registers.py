@@ -25,6 +25,13 @@ _FORMATS = tuple(
 _LAST = "    CS: {cs:04x}  SS: {ss:04x}"
 _LAST_WITH_CALL = "    ORIG_RAX: {orig_ax:016x}  CS: {cs:04x}  SS: {ss:04x}"
 
+#: All of them in the order in which they are printed.
+ORDER = (
+    *("ip", "sp", "flags"),
+    *(name for row in _ROWS for name in row),
+    *("orig_ax", "cs", "ss"),
+)
+
 
 def register_lines(registers: Mapping[str, int]) -> Iterator[str]:
     """Lines of a ``struct pt_regs``; those that were not saved are left out."""

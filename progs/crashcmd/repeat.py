@@ -22,7 +22,7 @@ def collect(given: Given) -> Text:
 
 def _lines(line: str, count: int) -> Iterator[str]:
     for _ in range(count):
-        yield from commands.lines(line)
+        yield from commands.pieces(line)
 
 
 COMMANDS = (

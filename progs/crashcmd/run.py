@@ -10,6 +10,7 @@ import re
 import sys
 from collections.abc import Iterator
 from functools import cache
+from typing import Any
 
 from crashcmd import aliases, table
 from crashcmd.command import Command, Given, Text
@@ -34,7 +35,7 @@ def names() -> list[str]:
 
 
 def run(name: str, rest: str) -> Iterator[str]:
-    """Lines of a command's output; raises CrashError.
+    """A command's output in lines, or pieces of several lines; raises CrashError.
 
     What is damaged is told in lines that begin with the command's name, and the rest goes on.
     """
@@ -43,36 +44,46 @@ def run(name: str, rest: str) -> Iterator[str]:
         raise CrashError(f"there is no command {name} here; see: crash help")
     given = command.parse(rest, name)
     with pylog.kept() as warnings:
+        told: set[str] = set()
         try:
-            yield from _output(command, given, warnings)
+            yield from _output(command, given, warnings, told)
         except PykdumpError as error:
             if isinstance(error, Interrupted):
                 raise
             # What was met before the error may be why.
-            yield from _drained(given, warnings)
+            yield from _drained(given, warnings, told)
             raise _named(name, error) from None
 
 
-def _output(command: Command, given: Given, warnings: list[str]) -> Iterator[str]:
+def _output(command: Command, given: Given, warnings: list[str], told: set[str]) -> Iterator[str]:
     with collector.paused():
         record = command.collect(given)
-    if "--json" in given:
-        # Records that come one by one are a list.
-        whole = list(record) if isinstance(record, Iterator) else record
-        if isinstance(whole, Text):
-            whole = Text(tuple(whole.lines))
-        found = {"command": given.name, "records": as_json(whole), "warnings": warnings}
-        yield from json.dumps(found, indent=2, default=str).splitlines()
-        return
-    for line in command.render(record, given):
-        yield from _drained(given, warnings)
-        yield line
-    yield from _drained(given, warnings)
+        if "--json" in given:
+            yield from _json(record, given, warnings)
+            return
+        for piece in command.render(record, given):
+            if warnings:
+                yield from _drained(given, warnings, told)
+            yield piece
+        yield from _drained(given, warnings, told)
 
 
-def _drained(given: Given, warnings: list[str]) -> Iterator[str]:
+def _json(record: Any, given: Given, warnings: list[str]) -> list[str]:
+    # Records that come one by one are a list, and so are lines.
+    whole = list(record) if isinstance(record, Iterator) else record
+    if isinstance(whole, Text):
+        whole = Text(tuple(line for piece in whole.lines for line in piece.split("\n")))
+    found = {"command": given.name, "records": as_json(whole), "warnings": warnings}
+    return json.dumps(found, indent=2, default=str).splitlines()
+
+
+def _drained(given: Given, warnings: list[str], told: set[str]) -> Iterator[str]:
+    # What several models meet is told once.
     while warnings:
-        yield f"{given.name}: {warnings.pop(0)}"
+        text = warnings.pop(0)
+        if text not in told:
+            told.add(text)
+            yield f"{given.name}: {text}"
 
 
 def _named(name: str, error: PykdumpError) -> CrashError:
@@ -123,7 +134,7 @@ def _unknown(line: str) -> Iterator[str]:
     # NAME.MEMBER ADDRESS, *NAME ADDRESS, a name alone: what crash takes for a struct.
     expanded = aliases.expand(line)
     if expanded != line:
-        return commands.lines(expanded)
+        return commands.pieces(expanded)
     name, _, rest = line.partition(" ")
     if name.startswith("*"):
         return run("*", f"{name[1:]} {rest}".strip())

@@ -70,8 +70,10 @@ def lines_of(task: Task) -> Iterator[str]:
     yield f'COMMAND: "{context.comm(task)}"'
     yield f"   TASK: {task.addr:x}  [THREAD_INFO: {_thread_info(task):x}]"
     yield f"    CPU: {task.cpu}"
-    is_panic = task is task_table().panic_task() and cpus.panic_cpu() is not None
-    note = " (PANIC)" if is_panic else " (ACTIVE)" if task.is_running else ""
+    note = ""
+    if task.is_running:
+        is_panic = task is task_table().panic_task() and cpus.panic_cpu() is not None
+        note = " (PANIC)" if is_panic else " (ACTIVE)"
     yield f"  STATE: {NAMES.get(task.state, '?')}{note}"
 
 

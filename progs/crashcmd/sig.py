@@ -46,11 +46,12 @@ def collect(given: Given) -> Text:
 
 def task_lines(tasks: Sequence[Task], given: Given) -> Iterator[str]:
     """Lines of many tasks, one behind the other."""
-    shown: dict[int, list[str]] = {}  # threads share what signals do, and so the lines of it
+    shown: dict[int, str] = {}  # threads share what signals do, and so the text of it
     for task, found in zip(tasks, signals.of_tasks([task.addr for task in tasks])):
         if found is not None and id(found.actions) not in shown:
-            shown[id(found.actions)] = list(_shared(found))[1:]
-        yield from _task(task, found, shown[id(found.actions)] if found is not None else [])
+            shown[id(found.actions)] = "\n".join(_action_lines(found))
+        actions = shown[id(found.actions)] if found is not None else ""
+        yield "\n".join(_task(task, found, actions))
 
 
 def _groups(tasks: Sequence[Task]) -> Iterator[str]:
@@ -95,14 +96,14 @@ def _members(mask: int) -> Iterator[str]:
     yield from textwrap.wrap(" ".join(names), 75) or ["(none)"]
 
 
-def _task(task: Task, found: TaskSignals | None, actions: list[str]) -> Iterator[str]:
+def _task(task: Task, found: TaskSignals | None, actions: str) -> Iterator[str]:
     yield context.header(task)
     if found is None:
         yield "(no signals: the task is exiting)"
         yield ""
         return
     yield _signal_line(found)
-    yield from actions
+    yield actions
     yield from _own(found)
     yield from _pending("SHARED_PENDING", found.shared)
     yield ""
@@ -114,6 +115,10 @@ def _signal_line(found: TaskSignals) -> str:
 
 def _shared(found: TaskSignals) -> Iterator[str]:
     yield _signal_line(found)
+    yield from _action_lines(found)
+
+
+def _action_lines(found: TaskSignals) -> Iterator[str]:
     yield f"{' SIG    SIGACTION        HANDLER       MASK       FLAGS':53}           "
     yield from map(_action_line, found.actions)
 

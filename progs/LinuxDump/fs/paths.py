@@ -57,6 +57,8 @@ class _Names:
         self.dentries: dict[int, Dentry | None] = {0: None}
         self.mounts: dict[int, _Mount | None] = {}
         self.dnames: dict[int, int] = {0: 0}  # d_op->d_dname of a d_op
+        self.functions: dict[int, str] = {}  # names of these
+        self.numbers: dict[int, int | None] = {0: None}  # i_ino of what is in no folder
 
 
 _names: _Names | None = None
@@ -90,6 +92,7 @@ def load(addrs: Iterable[int]) -> None:
     while fresh:
         rows = _DENTRY.read_many(fresh)
         _load_operations(row.d_op for row in rows if row is not None)
+        _load_numbers(row.d_inode for row in rows if row is not None and known.dnames[row.d_op])
         for addr, row in zip(fresh, rows):
             known.dentries[addr] = None if row is None else _dentry(addr, row, known)
         parents = {row.d_parent for row in rows if row is not None}
@@ -115,6 +118,13 @@ def _load_operations(addrs: Iterable[int]) -> None:
     fresh = list({addr for addr in addrs if addr not in known.dnames})
     for addr, row in zip(fresh, _OPERATIONS.read_many(fresh)):
         known.dnames[addr] = 0 if row is None else row.d_dname
+
+
+def _load_numbers(inodes: Iterable[int]) -> None:
+    known = _known()
+    fresh = list({addr for addr in inodes if addr not in known.numbers})
+    for addr, row in zip(fresh, _INODE.read_many(fresh)):
+        known.numbers[addr] = None if row is None else int(row.i_ino)
 
 
 # --- paths
@@ -181,8 +191,11 @@ def _is_mount_root(here: Dentry, vfsmount: int) -> bool:
 
 def _made_up(here: Dentry) -> str:
     # By the function that the kernel calls for it; one unknown here gets the dentry's own name.
-    found = addr2sym(here.dname_addr, True)
-    function = found[0] if found else ""
+    functions = _known().functions
+    if here.dname_addr not in functions:
+        found = addr2sym(here.dname_addr, True)
+        functions[here.dname_addr] = (found[0] or "") if found else ""
+    function = functions[here.dname_addr]
     if function == "ns_dname":
         return f"{_namespace_type(here.fsdata_addr)}:[{_inode_number(here)}]"
     prefixes = {"pipefs_dname": "pipe", "sockfs_dname": "socket", "pidfs_dname": "pidfd"}
@@ -198,8 +211,8 @@ def _made_up(here: Dentry) -> str:
 
 
 def _inode_number(here: Dentry) -> int | str:
-    row = _INODE.read(here.inode_addr) if here.inode_addr else None
-    return "?" if row is None else int(row.i_ino)
+    number = _known().numbers.get(here.inode_addr)
+    return "?" if number is None else number
 
 
 def _namespace_type(operations: int) -> str:
