@@ -36,10 +36,10 @@ void cut_at_repetition(WalkResult& walk, KernelAddr met) {
 }  // namespace
 
 WalkResult walk_chain(const MemoryReader& memory, KernelAddr head, const ChainRules& rules,
-                      WalkBounds& bounds) {
-    const auto pointer = memory.read_pointer(head);
-    if (pointer) {
-        return walk_chain_from(memory, {pointer->value & ~rules.head_tag_mask}, rules, bounds);
+                      WalkBounds& bounds, const KnowsRest& knows_rest) {
+    if (const auto pointer = memory.read_pointer(head)) {
+        const KernelAddr first{pointer->value & ~rules.head_tag_mask};
+        return walk_chain_from(memory, first, rules, bounds, knows_rest);
     }
     WalkResult walk;
     walk.note(WalkEnd::kUnreadable, head);
@@ -47,11 +47,12 @@ WalkResult walk_chain(const MemoryReader& memory, KernelAddr head, const ChainRu
 }
 
 WalkResult walk_chain_from(const MemoryReader& memory, KernelAddr first, const ChainRules& rules,
-                           WalkBounds& bounds) {
+                           WalkBounds& bounds, const KnowsRest& knows_rest) {
     WalkResult walk;
     Milestone milestone;
     KernelAddr node = first;
     while (!rules.ends(node)) {
+        if (knows_rest && knows_rest(node, walk.nodes.size())) break;
         if (milestone.is_met_again(node)) {
             cut_at_repetition(walk, node);
             return walk;

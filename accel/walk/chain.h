@@ -18,13 +18,16 @@ struct ChainRules {
     }
 };
 
+// Asked at every node, with how many came before it: whether the chain is known from there on.
+using KnowsRest = std::function<bool(KernelAddr node, std::size_t count)>;
+
 // Follows the chain from the pointer at `head`. Never throws on a broken one: the nodes before the
 // damage are what the analyst came for, so they come back with the reason to stop.
 WalkResult walk_chain(const MemoryReader& memory, KernelAddr head, const ChainRules& rules,
-                      WalkBounds& bounds);
+                      WalkBounds& bounds, const KnowsRest& knows_rest = {});
 
 // The same from a pointer to the first node.
 WalkResult walk_chain_from(const MemoryReader& memory, KernelAddr first, const ChainRules& rules,
-                           WalkBounds& bounds);
+                           WalkBounds& bounds, const KnowsRest& knows_rest = {});
 
 }  // namespace pyk

@@ -110,6 +110,65 @@ TEST(WalkList, CyclesOfAnyShapeAreCutAtTheFirstRepetition) {
     }
 }
 
+// Links both ways, as the kernel does.
+void link_ring(FakeMemory& memory, std::uint64_t count) {
+    for (std::uint64_t i = 0; i <= count; ++i) {
+        memory.plant_pointer(kHead + 16 * i, kHead + 16 * ((i + 1) % (count + 1)));
+        memory.plant_pointer(kHead + 16 * i + 8, kHead + 16 * ((i + count) % (count + 1)));
+    }
+}
+
+TEST(WalkList, ListThatIsLinkedBothWaysComesInItsOrder) {
+    for (std::uint64_t count = 0; count < 40; ++count) {
+        FakeMemory memory;
+        link_ring(memory, count);
+        std::vector<KernelAddr> nodes;
+        for (std::uint64_t i = 1; i <= count; ++i) nodes.push_back({kHead + 16 * i});
+        expect(list(memory), WalkEnd::kComplete, 0, nodes);
+        EXPECT_EQ(list(memory).end_marker, kHead);
+        for (std::uint64_t limit = 0; limit < count; ++limit) {
+            const std::vector<KernelAddr> first(nodes.begin(), nodes.begin() + limit);
+            expect(list(memory, limit), WalkEnd::kLimit, nodes[limit].value, first);
+        }
+        expect(list(memory, count), WalkEnd::kComplete, 0, nodes);
+    }
+}
+
+// What a walk along `next` alone finds is the list, whatever `prev` says.
+TEST(WalkList, DamagedListsLinkedBothWaysEndWhereASlowWalkEnds) {
+    std::mt19937 random(7);
+    for (int round = 0; round < 3000; ++round) {
+        FakeMemory memory;
+        const std::uint64_t count = 1 + random() % 30;
+        link_ring(memory, count);
+        for (std::uint64_t hits = 1 + random() % 4; hits > 0; --hits) {
+            const std::uint64_t place = kHead + 8 * (random() % (2 * count + 2));
+            const std::uint64_t wild[] = {0, kHead + 4, 0x1000, kBase};
+            const bool is_wild = random() % 3 == 0;
+            memory.plant_pointer(
+                place, is_wild ? wild[random() % 4] : kHead + 16 * (random() % (count + 2)));
+        }
+        if (random() % 4 == 0) memory.make_hole(kHead + 8 * (random() % (2 * count + 2)), 8);
+        std::vector<KernelAddr> slow;
+        auto node = memory.read_pointer({kHead});
+        KernelAddr stopped_at{kHead};
+        WalkEnd end = WalkEnd::kUnreadable;
+        while (node) {
+            stopped_at = *node;
+            if (node->value == kHead) end = WalkEnd::kComplete;
+            if (node->value == kHead || !can_be_node(*node)) break;
+            if (std::find(slow.begin(), slow.end(), *node) != slow.end()) {
+                end = WalkEnd::kCycle;
+                break;
+            }
+            const auto next = memory.read_pointer(*node);
+            if (next) slow.push_back(*node);
+            node = next;
+        }
+        expect(list(memory), end, end == WalkEnd::kComplete ? 0 : stopped_at.value, slow);
+    }
+}
+
 TEST(WalkChain, HlistEndsAtNull) {
     FakeMemory memory;
     memory.link({kHead, kFirst, kSecond, 0});
