@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections import namedtuple
 from collections.abc import Sequence
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, Union
 
 from pykdump import compat, lowlevel
@@ -38,12 +39,21 @@ class Columns:
     value is None (in the buffer: zeros), and `why` says why.
     """
 
-    def __init__(self, columns: dict[str, _accel.Column], addrs: Sequence[int]) -> None:
+    def __init__(
+        self, columns: dict[str, _accel.Column], read_from: Addresses, offset: int
+    ) -> None:
         self._columns = columns
-        self.addrs = addrs  #: of the structs
+        self._read_from, self._offset = read_from, offset
 
     def __len__(self) -> int:
-        return len(self.addrs)
+        return next((len(column) for column in self._columns.values()), 0)
+
+    @cached_property
+    def addrs(self) -> Sequence[int]:
+        """Of the structs."""
+        source: Any = self._read_from
+        found: Sequence[int] = getattr(source, "nodes", source)
+        return [addr - self._offset for addr in found] if self._offset else found
 
     def __getattr__(self, name: str) -> _accel.Column:
         try:
@@ -91,10 +101,7 @@ class Layout:
         """The same as arrays: for very many structs."""
         self._compile()
         columns = self._compiled.read_columns(lowlevel.dump(), addrs, less=offset)
-        structs: Any = getattr(addrs, "nodes", addrs)
-        if offset:
-            structs = [addr - offset for addr in structs]
-        return Columns(dict(zip(self._names, columns)), structs)
+        return Columns(dict(zip(self._names, columns)), addrs, offset)
 
     def read_array(self, base: int, count: int) -> list[Any]:
         """Rows of the structs of an array."""

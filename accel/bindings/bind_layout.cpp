@@ -170,8 +170,12 @@ PyObject* new_record(std::vector<ColumnReader>& readers, std::size_t row, PyType
         Py_INCREF(Py_None);
         return Py_None;
     }
-    PyObject* record = type->tp_alloc(type, static_cast<Py_ssize_t>(readers.size()));
+    const auto size = static_cast<Py_ssize_t>(readers.size());
+    PyObject* record = type == &PyTuple_Type ? PyTuple_New(size) : type->tp_alloc(type, size);
     if (record == nullptr) throw py::error_already_set();
+    // It holds numbers and bytes, which lead nowhere: the collector of garbage, which would look
+    // through all records again and again while they are made, need not know it.
+    if (PyObject_GC_IsTracked(record) != 0) PyObject_GC_UnTrack(record);
     for (std::size_t i = 0; i < readers.size(); ++i) {
         PyTuple_SET_ITEM(record, static_cast<Py_ssize_t>(i), readers[i].new_value(row));
     }
@@ -216,7 +220,18 @@ std::vector<KernelAddr> to_addrs(const py::object& source, std::uint64_t less) {
         for (py::ssize_t i = 0; i < info.size; ++i) addrs.push_back({first[i] - less});
         return addrs;
     }
-    for (const PyAddr at : source.cast<std::vector<PyAddr>>()) addrs.push_back({at.value - less});
+    // Lists of millions of numbers are common: nothing is made for each.
+    const py::object items = py::reinterpret_steal<py::object>(
+        PySequence_Fast(source.ptr(), "addresses must be a sequence of numbers"));
+    if (!items) throw py::error_already_set();
+    addrs.reserve(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.ptr())));
+    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.ptr()); ++i) {
+        const auto item =
+            py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(items.ptr(), i));
+        const std::uint64_t at = PyLong_AsUnsignedLongLongMask(item.ptr());
+        if (at == ~0ULL && PyErr_Occurred() != nullptr) throw py::error_already_set();
+        addrs.push_back({at - less});
+    }
     return addrs;
 }
 

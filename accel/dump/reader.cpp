@@ -7,26 +7,8 @@
 namespace pyk {
 namespace {
 
-constexpr std::size_t kPartsAtOnce = 512;
-
-// A block of parts is copied as far as the cache has their pages. Those that it lacks are read once
-// all blocks are through, in the order of the file and by all cores.
-struct Batch {
-    std::vector<PagePart> parts, missing;
-    std::vector<std::size_t> rows, missing_rows;  // which address each is for
-
-    void copy_from(PageCache& cache, std::span<std::uint8_t> readable) {
-        cache.copy(parts);
-        for (std::size_t i = 0; i < parts.size(); ++i) {
-            if (parts[i].state == PagePart::State::kUnreadable) readable[rows[i]] = 0;
-            if (parts[i].state != PagePart::State::kMissing) continue;
-            missing.push_back(parts[i]);
-            missing_rows.push_back(rows[i]);
-        }
-        parts.clear();
-        rows.clear();
-    }
-};
+constexpr std::size_t kReadsAtOnce = 256;
+constexpr std::size_t kCachedPagesForSlot = 2;
 
 std::string describe(TranslationFault fault) {
     switch (fault) {
@@ -42,8 +24,34 @@ std::string describe(TranslationFault fault) {
 
 }  // namespace
 
+// Reads of some bytes within a page each. Those of pages that have a slot are copied from there;
+// the others as far as the page cache has their pages. What it lacks is read once all blocks of the
+// batch are through, in the order of the file and by all cores.
+struct DumpReader::Batch {
+    struct Copy {
+        std::byte* to;
+        const std::byte* from;
+    };
+    struct Row {
+        std::size_t number;
+        std::uint64_t again;  // an address in a page that is worth a slot, or 0
+    };
+    struct Across {
+        std::size_t row;
+        KernelAddr addr;
+        std::byte* to;
+    };
+    std::vector<Copy> copies;
+    std::vector<Across> across;  // two pages
+    std::vector<PagePart> parts, missing;
+    std::vector<Row> rows;
+    std::vector<std::size_t> missing_rows;
+};
+
 DumpReader::DumpReader(std::shared_ptr<DumpSource> source)
-    : source_(source), physical_(std::move(source)) {}
+    : source_(source),
+      physical_(source),
+      slots_(source->cache.stats().limit_bytes / source->page_size / kCachedPagesForSlot) {}
 
 DumpReader::~DumpReader() {
     source_->tlb_hits += hits_;
@@ -85,10 +93,9 @@ Translation DumpReader::translate_cached(std::uint64_t addr) const {
 // The bytes of the page of `addr`; null when it cannot be read.
 const std::byte* DumpReader::find_page(std::uint64_t addr) const {
     const std::uint64_t page = addr / source_->page_size;
-    Slot& slot = slots_[page % kSlots];
-    if (slot.page == page) {
+    if (const std::byte* const bytes = slots_.find(page)) {
         ++hits_;
-        return slot.bytes.get();
+        return bytes;
     }
     ++misses_;
     const Translation found = translate_cached(addr);
@@ -96,8 +103,9 @@ const std::byte* DumpReader::find_page(std::uint64_t addr) const {
     if (mapping == nullptr) return nullptr;
     CachedPage cached = physical_.page(mapping->phys.value / source_->page_size);
     if (!cached.bytes) return nullptr;
-    slot = {page, std::move(cached.bytes)};
-    return slot.bytes.get();
+    const std::byte* const bytes = cached.bytes.get();
+    slots_.keep(page, std::move(cached.bytes));
+    return bytes;
 }
 
 std::size_t DumpReader::read_prefix(KernelAddr addr, std::span<std::byte> out) const {
@@ -114,28 +122,72 @@ std::size_t DumpReader::read_prefix(KernelAddr addr, std::span<std::byte> out) c
     return done;
 }
 
+// The memory that is copied later is asked for here, so that the processor need not wait for one
+// read after the other.
+bool DumpReader::add_to_batch(Batch& batch, KernelAddr addr, std::size_t row,
+                              std::span<std::byte> to) const {
+    const std::uint64_t page = addr.value / source_->page_size;
+    const std::uint64_t offset = addr.value % source_->page_size;
+    if (offset + to.size() > source_->page_size) {
+        batch.across.push_back({row, addr, to.data()});
+        return true;
+    }
+    if (const std::byte* const bytes = slots_.find(page)) {
+        __builtin_prefetch(bytes + offset);
+        batch.copies.push_back({to.data(), bytes + offset});
+        return true;
+    }
+    const Translation found = translate_cached(addr.value);
+    const Mapping* mapping = std::get_if<Mapping>(&found);
+    if (mapping == nullptr) return false;
+    batch.parts.push_back({mapping->phys.value / source_->page_size,
+                           static_cast<std::uint32_t>(offset),
+                           static_cast<std::uint32_t>(to.size()), to.data()});
+    // Of pages that are read only once a slot would be no use.
+    batch.rows.push_back({row, slots_.is_asked_again(page) ? addr.value : 0});
+    return true;
+}
+
+void DumpReader::copy_batch(Batch& batch, std::span<std::uint8_t> readable,
+                            std::size_t size) const {
+    for (const Batch::Copy& copy : batch.copies) std::memcpy(copy.to, copy.from, size);
+    hits_ += batch.copies.size();
+    misses_ += batch.parts.size();
+    batch.copies.clear();
+    // Slots change from here on.
+    for (const auto& [row, addr, to] : batch.across) readable[row] = read_exactly(addr, {to, size});
+    batch.across.clear();
+    if (batch.parts.empty()) return;
+    source_->cache.copy(batch.parts);
+    for (std::size_t i = 0; i < batch.parts.size(); ++i) {
+        const auto& [row, again] = batch.rows[i];
+        switch (batch.parts[i].state) {
+            case PagePart::State::kCopied:
+                if (again != 0) find_page(again);
+                break;
+            case PagePart::State::kUnreadable:
+                readable[row] = 0;
+                break;
+            case PagePart::State::kMissing:
+                batch.missing.push_back(batch.parts[i]);
+                batch.missing_rows.push_back(row);
+        }
+    }
+    batch.parts.clear();
+    batch.rows.clear();
+}
+
 void DumpReader::read_batch(std::span<const KernelAddr> addrs, std::size_t size,
                             std::span<std::byte> out, std::span<std::uint8_t> readable) const {
     Batch batch;
-    for (std::size_t i = 0; i < addrs.size(); ++i) {
-        if (!readable[i]) continue;
-        const std::span<std::byte> to = out.subspan(i * size, size);
-        const std::uint64_t offset = addrs[i].value % source_->page_size;
-        if (offset + size > source_->page_size) {
-            readable[i] = read_exactly(addrs[i], to);
-            continue;
+    for (std::size_t first = 0; first < addrs.size(); first += kReadsAtOnce) {
+        const std::size_t end = std::min(addrs.size(), first + kReadsAtOnce);
+        for (std::size_t i = first; i < end; ++i) {
+            if (!readable[i]) continue;
+            readable[i] = add_to_batch(batch, addrs[i], i, out.subspan(i * size, size));
         }
-        const Translation found = translate_cached(addrs[i].value);
-        const Mapping* mapping = std::get_if<Mapping>(&found);
-        readable[i] = mapping != nullptr;
-        if (mapping == nullptr) continue;
-        batch.parts.push_back({mapping->phys.value / source_->page_size,
-                               static_cast<std::uint32_t>(offset), static_cast<std::uint32_t>(size),
-                               to.data()});
-        batch.rows.push_back(i);
-        if (batch.parts.size() == kPartsAtOnce) batch.copy_from(source_->cache, readable);
+        copy_batch(batch, readable, size);
     }
-    batch.copy_from(source_->cache, readable);
     physical_.read_parts(batch.missing);
     for (std::size_t i = 0; i < batch.missing.size(); ++i) {
         readable[batch.missing_rows[i]] = batch.missing[i].state == PagePart::State::kCopied;

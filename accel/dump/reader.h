@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "dump/memory_reader.h"
+#include "dump/page_slots.h"
 #include "dump/source.h"
 
 namespace pyk {
@@ -34,24 +35,23 @@ class DumpReader final : public MemoryReader {
     PhysicalReader& physical() const { return physical_; }
 
  private:
-    struct Slot {
-        std::uint64_t page = ~0ULL;  // of the address
-        std::shared_ptr<const std::byte[]> bytes;
-    };
+    struct Batch;
     struct LargeSlot {
         std::uint64_t region = ~0ULL;  // address / kLargeRegion
         std::uint64_t phys = 0;
     };
-    static constexpr std::size_t kSlots = 16384;
     static constexpr std::size_t kLargeSlots = 512;
     static constexpr std::uint64_t kLargeRegion = 2 << 20;
 
     const std::byte* find_page(std::uint64_t addr) const;
+    bool add_to_batch(Batch& batch, KernelAddr addr, std::size_t row,
+                      std::span<std::byte> to) const;
+    void copy_batch(Batch& batch, std::span<std::uint8_t> readable, std::size_t size) const;
     Translation translate_cached(std::uint64_t addr) const;
 
     std::shared_ptr<DumpSource> source_;
     mutable PhysicalReader physical_;
-    mutable std::vector<Slot> slots_{kSlots};
+    mutable PageSlots slots_;
     mutable std::array<LargeSlot, kLargeSlots> large_slots_;
     mutable std::uint64_t hits_ = 0, misses_ = 0;
 };

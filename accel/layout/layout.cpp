@@ -16,6 +16,7 @@ constexpr std::size_t kBlockBytes = 1 << 18;
 constexpr std::size_t kMaxBlockRows = 1 << 15;
 constexpr std::size_t kMaxString = 4096;
 constexpr std::size_t kStringStep = 64;
+constexpr std::uint64_t kSmallestPage = 4096;
 
 bool has_integer_size(const Field& field) {
     return field.size == 1 || field.size == 2 || field.size == 4 || field.size == 8;
@@ -66,6 +67,11 @@ std::optional<std::string> read_string(const MemoryReader& memory, KernelAddr ad
         if (got < kStringStep) return std::nullopt;
     }
     return text;
+}
+
+// Within a page all bytes can be read, or none.
+bool lies_across_pages(KernelAddr addr, std::uint64_t size) {
+    return addr.value % kSmallestPage + size > kSmallestPage;
 }
 
 }  // namespace
@@ -175,7 +181,7 @@ class Layout::Reading {
                 if (readable_[i]) {
                     put(index, i, raw_.data() + i * chunk.size + at);
                 } else {
-                    put_alone(index, i, place);
+                    put_alone(index, i, place, lies_across_pages(addrs_[i], chunk.size));
                 }
             }
         }
@@ -197,12 +203,12 @@ class Layout::Reading {
     }
 
     // A field of a chunk that could not be read as a whole.
-    void put_alone(std::size_t index, std::size_t i, const PlaceState& place) {
+    void put_alone(std::size_t index, std::size_t i, const PlaceState& place, bool is_worth_a_try) {
         const Field& field = layout_.fields_[index];
         Column& column = result_.columns[index];
         const KernelAddr addr = place.addrs[i] + field.offset;
         alone_.resize(field.span());
-        if (!place.faults[i] && memory_.read_exactly(addr, alone_)) {
+        if (!place.faults[i] && is_worth_a_try && memory_.read_exactly(addr, alone_)) {
             return put(index, i, alone_.data());
         }
         column.faults.push_back({first_ + i, place.faults[i].value_or(addr)});

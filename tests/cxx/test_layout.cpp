@@ -76,14 +76,14 @@ TEST_F(LayoutTest, BrokenPathLeavesOneValueOutAndSaysWhere) {
     EXPECT_EQ(columns.columns[4].fault(0)->addr, KernelAddr{kOther + 4096});
 }
 
-TEST_F(LayoutTest, FieldBesideAHoleIsStillRead) {
-    memory.plant_pointer(kStruct, 5);
-    memory.plant_pointer(kStruct + 64, 6);
-    memory.make_hole(kStruct + 64, 1);
-    const auto columns = read({{"here", {}, 0, 8}, {"gone", {}, 64, 8}});
+TEST_F(LayoutTest, FieldBesideAPageThatIsLostIsStillRead) {
+    const std::uint64_t at = kStruct / 4096 * 4096 + 4096 - 64;  // struct, across two pages
+    for (int offset = 0; offset < 96; offset += 8) memory.plant_pointer(at + offset, 5);
+    memory.make_hole(at + 64, 4096);
+    const auto columns = read({{"here", {}, 0, 8}, {"gone", {}, 64, 8}}, {{at}});
     EXPECT_EQ(number(columns, 0), 5);
     EXPECT_EQ(columns.columns[0].fault(0), nullptr);
-    EXPECT_EQ(columns.columns[1].fault(0)->addr, KernelAddr{kStruct + 64});
+    EXPECT_EQ(columns.columns[1].fault(0)->addr, KernelAddr{at + 64});
 }
 
 TEST_F(LayoutTest, StringsAreFollowedToTheirEndAndNoFurther) {
