@@ -324,7 +324,7 @@ class SymbolTable:
     """Names of addresses in the kernel and its modules."""
 
     def __init__(self) -> None: ...
-    def add_vmlinux(self, path: str, offset: int) -> None:
+    def add_vmlinux(self, vmlinux: ElfInfo, offset: int) -> None:
         """Symbols of vmlinux, which was loaded offset bytes above its link address."""
     def add_module(
         self, name: str, symtab: bytes, strings: bytes, own: Sequence[tuple[int, int]]

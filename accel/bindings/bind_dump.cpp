@@ -111,8 +111,8 @@ std::map<std::string, std::uint64_t> stats(const Dump& dump) {
 }
 
 void bind_elf(py::module_& m) {
-    py::class_<ElfFile>(m, "ElfInfo",
-                        "What an ELF file (vmlinux, a module, debuginfo) says of itself.")
+    py::class_<ElfFile, std::shared_ptr<ElfFile>>(
+        m, "ElfInfo", "What an ELF file (vmlinux, a module, debuginfo) says of itself.")
         .def_property_readonly("build_id", &ElfFile::build_id)
         .def_property_readonly("machine",
                                [](const ElfFile& elf) { return elf_machine_name(elf.machine()); })

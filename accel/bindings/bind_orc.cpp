@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "base/error.h"
 #include "bindings/convert.h"
+#include "dump/uncached_reader.h"
 #include "orc/cfi.h"
 #include "orc/shapes.h"
 #include "orc/stacks.h"
@@ -18,7 +19,8 @@ std::string add_table(OrcUnwinder& unwinder, const Dump& dump, const std::string
     const OrcTable* kernel = unwinder.table_named("");
     const auto format = kernel == nullptr ? std::nullopt : std::optional(kernel->format());
     std::string problem;
-    auto table = dump.with_reader([&](auto& memory) {
+    auto table = dump.with_reader([&](auto& reader) {
+        const UncachedReader memory(reader);  // nobody reads the table again
         return OrcTable::read(memory, {name, {ips}, {entries}, count, {text}, {text_end}}, format,
                               problem);
     });
@@ -146,10 +148,10 @@ void bind_orc(py::module_& m) {
         .def(py::init<>())
         .def(
             "add_vmlinux",
-            [](SymbolTable& table, const std::string& path, std::uint64_t offset) {
-                table.add_vmlinux(ElfFile(path), offset);
+            [](SymbolTable& table, std::shared_ptr<ElfFile> vmlinux, std::uint64_t offset) {
+                table.add_vmlinux(std::move(vmlinux), offset);
             },
-            "path"_a, "offset"_a, py::call_guard<py::gil_scoped_release>())
+            "vmlinux"_a, "offset"_a)
         .def(
             "add_module",
             [](SymbolTable& table, const std::string& name, const py::bytes& symtab,

@@ -28,32 +28,30 @@ std::uint16_t rank_of(std::string_view name, bool weak) {
 
 }  // namespace
 
-void SymbolTable::add(std::uint64_t addr, std::string_view name, std::uint16_t region, bool weak) {
-    symbols_.push_back(
-        {addr, static_cast<std::uint32_t>(names_.size()), region, rank_of(name, weak)});
-    names_.append(name).push_back('\0');
-}
-
-void SymbolTable::add_vmlinux(const ElfFile& vmlinux, std::uint64_t offset) {
-    const auto region = static_cast<std::uint16_t>(regions_.size());
-    std::uint64_t start = ~0ULL, end = 0;
-    vmlinux.for_each_symbol([&](const ElfFile::Symbol& symbol) {
+void SymbolTable::add_vmlinux(std::shared_ptr<const ElfFile> vmlinux, std::uint64_t offset) {
+    const auto number = static_cast<std::uint16_t>(regions_.size());
+    Region region{"", {~0ULL, 0}, nullptr};
+    vmlinux->for_each_symbol([&](const ElfFile::Symbol& symbol) {
         // Per-CPU variables and constants are linked low.
         if (symbol.value < kKernelHalf || !is_named_place(symbol.info, symbol.section, symbol.name))
             return;
         const std::uint64_t addr = symbol.value + offset;
-        start = std::min(start, addr);
-        end = std::max(end, addr + 1);
-        add(addr, symbol.name, region, ELF64_ST_BIND(symbol.info) == STB_WEAK);
+        region.memory.start = std::min(region.memory.start, addr);
+        region.memory.end = std::max(region.memory.end, addr + 1);
+        if (region.names == nullptr) region.names = symbol.name.data();
+        const auto name = static_cast<std::uint32_t>(symbol.name.data() - region.names);
+        const bool weak = ELF64_ST_BIND(symbol.info) == STB_WEAK;
+        symbols_.push_back({addr, name, number, rank_of(symbol.name, weak)});
     });
-    regions_.push_back({"", {start, end}});
+    regions_.push_back(region);
+    vmlinux_ = std::move(vmlinux);
 }
 
 void SymbolTable::add_module(const std::string& name, ByteSpan symtab, ByteSpan strings,
                              const std::vector<AddrRange>& own) {
     if (regions_.size() + own.size() > kMaxRegions) return;
     const std::size_t first = regions_.size();
-    for (const AddrRange& memory : own) regions_.push_back({name, memory});
+    for (const AddrRange& memory : own) regions_.push_back({name, memory, nullptr});
     for (std::size_t at = 0; at + sizeof(Elf64_Sym) <= symtab.size(); at += sizeof(Elf64_Sym)) {
         Elf64_Sym symbol;
         std::memcpy(&symbol, symtab.data() + at, sizeof symbol);
@@ -64,15 +62,17 @@ void SymbolTable::add_module(const std::string& name, ByteSpan symtab, ByteSpan 
         const std::string_view text = c_text(strings.subspan(symbol.st_name));
         if (!is_named_place(STT_NOTYPE, 1, text)) continue;  // st_info holds kallsyms types
         const auto region = first + static_cast<std::size_t>(where - own.begin());
-        add(symbol.st_value, text, static_cast<std::uint16_t>(region),
-            ELF64_ST_BIND(symbol.st_info) == STB_WEAK);
+        const bool weak = ELF64_ST_BIND(symbol.st_info) == STB_WEAK;
+        symbols_.push_back({symbol.st_value, static_cast<std::uint32_t>(names_.size()),
+                            static_cast<std::uint16_t>(region), rank_of(text, weak)});
+        names_.append(text).push_back('\0');
     }
 }
 
 void SymbolTable::sort() {
-    std::ranges::sort(symbols_, {}, [](const Symbol& symbol) {
-        return std::tuple(symbol.addr, symbol.rank, symbol.name);
-    });
+    // Of equals the first one added stays the first.
+    std::ranges::stable_sort(
+        symbols_, {}, [](const Symbol& symbol) { return std::tuple(symbol.addr, symbol.rank); });
     by_name_.clear();
 }
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -23,8 +24,9 @@ struct NamedAddr {
 // them: of several names of one address, the one that kallsyms prefers.
 class SymbolTable {
  public:
-    // Symbols of vmlinux, which was loaded `offset` bytes above its link address.
-    void add_vmlinux(const ElfFile& vmlinux, std::uint64_t offset);
+    // Symbols of vmlinux, which was loaded `offset` bytes above its link address. Their names stay
+    // where the file has them.
+    void add_vmlinux(std::shared_ptr<const ElfFile> vmlinux, std::uint64_t offset);
     // Symbols of a module: its struct elf64_sym[] and string table, and the memory that is its own,
     // which may lie in pieces between those of others; symbols outside it are left out. Indices
     // behind the string table cost that symbol.
@@ -52,20 +54,26 @@ class SymbolTable {
  private:
     struct Symbol {
         std::uint64_t addr;
-        std::uint32_t name;  // offset in names_
+        std::uint32_t name;  // offset from the names of the region
         std::uint16_t region;
         std::uint16_t rank;  // among the names of one address, the lowest is shown
     };
     struct Region {
         std::string module;
         AddrRange memory;
+        const char* names = nullptr;  // null for those in names_
     };
-    void add(std::uint64_t addr, std::string_view name, std::uint16_t region, bool weak);
-    const char* name_of(const Symbol& symbol) const { return names_.data() + symbol.name; }
+    const char* name_of(const Symbol& symbol) const {
+        const char* const names = regions_[symbol.region].names;
+        // Of a file's the base is any name of it: offsets may be negative.
+        return names == nullptr ? names_.data() + symbol.name
+                                : names + static_cast<std::int32_t>(symbol.name);
+    }
 
+    std::shared_ptr<const ElfFile> vmlinux_;
     std::vector<Region> regions_;
     std::vector<Symbol> symbols_;
-    std::string names_;                                                    // each ends with a NUL
+    std::string names_;  // of modules; each ends with a NUL
     mutable std::unordered_map<std::string_view, std::uint64_t> by_name_;  // made when first used
 };
 

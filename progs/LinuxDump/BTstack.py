@@ -87,7 +87,7 @@ def _read_kernel_tables() -> Tables:
     lowlevel.prefetch_symbols(SYMBOLS)
     kernel = lowlevel.kernel()
     symbols = new_symbol_table()
-    symbols.add_vmlinux(kernel.vmlinux, kernel.offset)
+    symbols.add_vmlinux(kernel.elf, kernel.offset)
     symbols.sort()
     fork_return = next(filter(None, map(lowlevel.find_symbol, _FORK_RETURN)), 0)
     unwinder = new_unwinder(fork_return)
