@@ -20,8 +20,10 @@ PAGE = 4096
 NODES = 1_000_000
 BUCKETS = 1 << 20
 CHAINED = 100_000
-#: Of all there is half as much once more, to see growth.
-ALL_NODES = NODES + NODES // 2
+#: Of all there is half as much and twice as much, too, to see growth: what is half as much lies in
+#: the caches of some processors from one round to the next, what is more in those of none.
+SIZES = {"small": 0.5, "": 1, "large": 2}
+ALL_NODES = int(NODES * sum(SIZES.values()))
 _PHDR = struct.Struct("<IIQQQQQQ")  # Elf64_Phdr
 _PT_LOAD = 1
 
@@ -41,11 +43,8 @@ class Planted:
     """Where things were planted; addresses are those of the kernel's direct map."""
 
     vmcore: Path
-    structs: int  #: array of ALL_NODES struct anon_vma_chain
-    head: int  #: list_head of the same_vma of the first NODES, in random order
-    small_head: int  #: of the others
-    buckets: int  #: BUCKETS hlist_heads with CHAINED nodes
-    small_buckets: int  #: half as many
+    heads: dict[str, int]  #: by size: list_head of the same_vma of so many, in random order
+    tables: dict[str, int]  #: by size: hlist_heads, with CHAINED nodes for every BUCKETS of them
 
 
 def offsets(vmlinux: Path) -> dict[str, int]:
@@ -88,20 +87,28 @@ class _Image:
         self.base = base
         user = -(-at["user"] // 64) * 64
         self.structs = PAGE
-        self.buckets = self.structs + ALL_NODES * at["avc"]
-        self.small_buckets = self.buckets + BUCKETS * 8
-        self.users = self.small_buckets + BUCKETS * 4
-        self.size = -(-(self.users + (CHAINED + CHAINED // 2) * user) // PAGE) * PAGE
+        self.heads = {size: 16 * i for i, size in enumerate(SIZES)}
+        self.tables = {}
+        place = self.structs + ALL_NODES * at["avc"]
+        for size, share in SIZES.items():
+            self.tables[size] = place
+            place += int(share * (BUCKETS * 8 + CHAINED * user))
+        self.size = -(-place // PAGE) * PAGE
         self.data = bytearray(self.size if base else 0)
-        if not base:
-            return
+        if base:
+            self._fill(at, user)
+
+    def _fill(self, at: dict[str, int], user: int) -> None:
         chance = random.Random(1)
-        for head, order in (0, list(range(NODES))), (16, list(range(NODES, ALL_NODES))):
+        first = 0
+        for size, share in SIZES.items():
+            order = list(range(first, first + int(NODES * share)))
+            first += len(order)
             chance.shuffle(order)
-            self._link(head, order, at)
-        self._chain(chance, self.buckets, BUCKETS, self.users, CHAINED, user, at)
-        more = self.users + CHAINED * user
-        self._chain(chance, self.small_buckets, BUCKETS // 2, more, CHAINED // 2, user, at)
+            self._link(self.heads[size], order, at)
+            buckets, entries = int(BUCKETS * share), int(CHAINED * share)
+            users = self.tables[size] + 8 * buckets
+            self._chain(chance, self.tables[size], buckets, users, entries, user, at)
 
     def _link(self, head: int, order: list[int], at: dict[str, int]) -> None:
         nodes = [self.structs + i * at["avc"] + at["same_vma"] for i in order]
@@ -134,11 +141,8 @@ class _Image:
     def planted(self, vmcore: Path) -> Planted:
         return Planted(
             vmcore=vmcore,
-            structs=self.base + self.structs,
-            head=self.base,
-            small_head=self.base + 16,
-            buckets=self.base + self.buckets,
-            small_buckets=self.base + self.small_buckets,
+            heads={size: self.base + at for size, at in self.heads.items()},
+            tables={size: self.base + at for size, at in self.tables.items()},
         )
 
 

@@ -32,7 +32,7 @@ def walked(head):
 
 def users_of():
     """Nodes of the hash table."""
-    heads = Object(prog, "struct hlist_head *", PLACES["buckets"])
+    heads = Object(prog, "struct hlist_head *", PLACES["tables"][""])
     found = []
     for i in range(PLACES["count"]):
         bucket = heads + i
@@ -42,7 +42,7 @@ def users_of():
 
 
 figures = {}
-nodes = timed("list", lambda: walked(PLACES["head"]))
+nodes = timed("list", lambda: walked(PLACES["heads"][""]))
 at = prog.type("struct anon_vma_chain").member("same_vma").offset
 structs = [node - at for node in nodes]
 figures["list_sum"] = sum(structs) % 2**64

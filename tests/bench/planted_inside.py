@@ -34,22 +34,24 @@ def users_of(walk):
     return sum(rows.uid_val)
 
 
+def measure(size, share):
+    """Everything at one size; names of figures end with it."""
+    end = size and f"_{size}"
+    nodes = timed(f"list{end}", lambda: walks.walk_list(PLACES["heads"][size]).nodes)
+    at = lowlevel.member(AVC, "same_vma").offset
+    structs = [node - at for node in nodes]
+    one = timed(f"one{end}", lambda: ONE.read_columns(structs))
+    timed(f"five{end}", lambda: FIVE.read_columns(structs))
+    count = int(PLACES["count"] * share)
+    table = timed(f"table{end}", lambda: walks.walk_hash_table(PLACES["tables"][size], count))
+    figures[f"list{end}_sum"] = sum(structs) % 2**64
+    figures[f"one{end}_sum"] = sum(one.rb_subtree_last)
+    figures[f"table{end}_nodes"] = len(table.nodes)
+    figures[f"uid{end}_sum"] = users_of(table)
+
+
 figures = {}
-nodes = timed("list", lambda: walks.walk_list(PLACES["head"]).nodes)
-small = timed("list_small", lambda: walks.walk_list(PLACES["small_head"]).nodes)
-at = lowlevel.member(AVC, "same_vma").offset
-structs, few = [node - at for node in nodes], [node - at for node in small]
-figures["list_sum"] = sum(structs) % 2**64
-one = timed("one", lambda: ONE.read_columns(structs))
-timed("one_small", lambda: ONE.read_columns(few))
-timed("five", lambda: FIVE.read_columns(structs))
-timed("five_small", lambda: FIVE.read_columns(few))
-figures["one_sum"] = sum(one.rb_subtree_last)
-table = timed("table", lambda: walks.walk_hash_table(PLACES["buckets"], PLACES["count"]))
-part = timed(
-    "table_small", lambda: walks.walk_hash_table(PLACES["small_buckets"], PLACES["count"] // 2)
-)
-figures["table_nodes"], figures["table_small_nodes"] = len(table.nodes), len(part.nodes)
-figures["uid_sum"] = users_of(table)
+for size, share in PLACES["sizes"].items():
+    measure(size, share)
 with open(os.environ["PYKDUMP_BENCH_OUT"], "w", encoding="utf-8") as file:
     json.dump(figures, file)

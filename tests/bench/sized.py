@@ -40,7 +40,8 @@ def _rows(
 
     def row(work: str, name: str, budget: float | None) -> Row:
         peers = {"drgn": theirs[name]} if name in theirs else {}
-        growth = f"2.00 x as many: {ours[name] / ours[f'{name}_small']:.2f} x"
+        half, twice = ours[name] / ours[f"{name}_small"], ours[f"{name}_large"] / ours[name]
+        growth = f"from half as many: {half:.2f} x; to twice as many: {twice:.2f} x"
         return Row(f"{work} ({form})", "s", ours[name], budget, peers, growth)
 
     yield row("list of 1 M nodes in random order", "list", 0.2)
@@ -51,12 +52,15 @@ def _rows(
 
 
 def _check(ours: dict[str, Any], theirs: dict[str, Any]) -> None:
-    expected = {
-        "one_sum": planted.NODES * (planted.NODES - 1) // 2,
-        "table_nodes": planted.CHAINED,
-        "table_small_nodes": planted.CHAINED // 2,
-        "uid_sum": planted.CHAINED * (planted.CHAINED - 1) // 2,
-    }
+    expected = {}
+    first = 0
+    for size, share in planted.SIZES.items():
+        end = size and f"_{size}"
+        nodes, chained = int(planted.NODES * share), int(planted.CHAINED * share)
+        expected[f"one{end}_sum"] = sum(range(first, first + nodes))
+        expected[f"table{end}_nodes"] = chained
+        expected[f"uid{end}_sum"] = sum(range(chained))
+        first += nodes
     wrong = [name for name, value in expected.items() if ours[name] != value]
     equal = ("list_sum", "one_sum", "table_nodes", "uid_sum") if theirs else ()
     wrong += [name for name in equal if ours[name] != theirs[name]]
@@ -74,7 +78,7 @@ def _direct_map(vmlinux: Path, whole: Path) -> int:
 
 def _places(dump: planted.Planted) -> str:
     places = {key: value for key, value in vars(dump).items() if key != "vmcore"}
-    return json.dumps({**places, "count": planted.BUCKETS})
+    return json.dumps({**places, "count": planted.BUCKETS, "sizes": planted.SIZES})
 
 
 def _ours(vmlinux: Path, dump: planted.Planted, vmcore: Path) -> dict[str, Any]:
