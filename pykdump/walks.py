@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeVar
+from itertools import islice
+from typing import TYPE_CHECKING, Optional, TypeVar, cast
 
 from pykdump import lowlevel
 from pykdump.errors import Interrupted, ReadError
@@ -43,10 +44,27 @@ HLIST_NULLS = Chain(end_mask=1)
 HLIST_BL = Chain(head_tag_mask=1)
 
 
+@dataclass(frozen=True)
+class Tree:
+    """Nodes of a tree, level by level, and how the walk ended."""
+
+    nodes: list[int]
+    parents: list[int]  #: of each node its parent, 0 for the root
+    depths: list[int]
+    end: str
+    stopped_at: int
+
+    @classmethod
+    def of(cls, rows: Sequence[tuple[int, int, int]], end: str, stopped_at: int) -> Tree:
+        """From rows of a node, its parent and its depth."""
+        nodes, parents, depths = (list(column) for column in zip(*rows)) if rows else ([], [], [])
+        return cls(nodes, parents, depths, end, stopped_at)
+
+
 class WalkInterrupted(Interrupted):
     """The user pressed Ctrl-C during a walk; ``walk`` has what was found up to then."""
 
-    def __init__(self, walk: Walk | EntryWalk | HashWalk) -> None:
+    def __init__(self, walk: Walk | EntryWalk | HashWalk | Tree) -> None:
         super().__init__(f"walk interrupted at {walk.stopped_at:#x}")
         self.walk = walk
 
@@ -56,6 +74,14 @@ def unless_interrupted(walk: _Found) -> _Found:
     if walk.end == "interrupted":
         raise WalkInterrupted(walk)
     return walk
+
+
+def so_far(walk: Callable[[], _Found]) -> _Found:
+    """The result of a walk, and what it found up to then when Ctrl-C ended it."""
+    try:
+        return walk()
+    except WalkInterrupted as stopped:
+        return cast(_Found, stopped.walk)
 
 
 def walk_list(head: int, *, limit: int = LIMIT) -> Walk:
@@ -161,6 +187,48 @@ def walk_maple_tree(root: int, shapes: Sequence[MapleShape], *, limit: int = LIM
     """
     walk = _accel.walk_maple_tree(lowlevel.dump(), root, shapes, limit=limit)
     return unless_interrupted(walk)
+
+
+def walk_tree(
+    root: int,
+    children: Callable[[Sequence[int]], Iterable[Optional[Iterable[int]]]],
+    *,
+    limit: int = LIMIT,
+) -> Tree:
+    """Nodes of a tree of any kind: a function says where it goes on.
+
+    What cannot be read or was met before is left out, and the rest is walked.
+
+    :param children: called with the nodes of a level, so that it can read them in bulk; returns of
+        each its children, None for one that cannot be read.
+    """
+    rows: list[tuple[int, int, int]] = []  # node, parent, depth
+    broken: Optional[tuple[str, int]] = None  # what was met first
+    level, seen, depth = [(root, 0)], {root}, 0
+    try:
+        while level:
+            answers = list(children([node for node, _ in level]))
+            if len(answers) != len(level):
+                raise ValueError(f"the function answers for {len(answers)} of {len(level)} nodes")
+            below: list[tuple[int, int]] = []
+            for (node, parent), found in zip(level, answers):
+                if found is None:
+                    broken = broken or ("unreadable", node)
+                    continue
+                rows.append((node, parent, depth))
+                for child in islice(found, limit):
+                    if child in seen:
+                        broken = broken or ("cycle", child)
+                    elif len(seen) < limit:
+                        seen.add(child)
+                        below.append((child, node))
+                    else:
+                        broken = broken or ("limit", child)
+                        break
+            level, depth = below, depth + 1
+    except (KeyboardInterrupt, Interrupted):
+        raise WalkInterrupted(Tree.of(rows, "interrupted", level[0][0])) from None
+    return Tree.of(rows, *(broken or ("complete", 0)))
 
 
 def walk_list_backwards(head: int, *, limit: int = LIMIT) -> list[int]:

@@ -15,9 +15,9 @@ from dataclasses import dataclass
 from crashcmd import struct, types, values
 from crashcmd.command import Command, Given, Option
 from pykdump import lowlevel
-from pykdump.errors import CrashError, PykdumpError
+from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
-from pykdump.walks import LIMIT, walk_list, walk_list_backwards
+from pykdump.walks import LIMIT, so_far, walk_list, walk_list_backwards
 
 
 @dataclass(frozen=True)
@@ -76,12 +76,13 @@ def _list_heads(start: int, at: int, given: Given) -> list[int]:
         nodes = walk_list_backwards(head)
         nodes = [node for node in nodes if node != head]
     else:
-        walk = walk_list(head)
+        walk = so_far(lambda: walk_list(head))
         nodes = list(walk.nodes)
         if walk.end != "complete":
-            rest = _from_the_end(head, set(nodes)) if walk.end != "limit" else []
-            goes_on = f": {len(rest)} entries behind are told from the end back" if rest else ""
-            pylog.warning(_problem(walk.end, walk.stopped_at) + goes_on)
+            goes_on = walk.end in ("limit", "interrupted")
+            rest = [] if goes_on else _from_the_end(head, set(nodes))
+            behind = f": {len(rest)} entries behind are told from the end back" if rest else ""
+            pylog.warning(_problem(walk.end, walk.stopped_at) + behind)
             nodes += rest
     found = [node - at for node in nodes]
     return [start, *found] if is_entry else found
@@ -99,7 +100,11 @@ def _from_the_end(head: int, known: set[int]) -> list[int]:
 
 
 def _problem(end: str, where: int) -> str:
-    what = {"cycle": "duplicate list entry", "limit": "too many entries; the next would be"}
+    what = {
+        "cycle": "duplicate list entry",
+        "limit": "too many entries; the next would be",
+        "interrupted": "interrupted; the next entry would be",
+    }
     return f"{what.get(end, 'invalid list entry')}: {where:x}"
 
 
@@ -114,6 +119,9 @@ def _chain(start: int, at: int, end: int | None, given: Given) -> Iterator[int]:
             return
         try:
             following = lowlevel.read_pointer(entry + at + (8 if "-r" in given else 0))
+        except (KeyboardInterrupt, Interrupted):
+            pylog.warning(_problem("interrupted", entry))
+            return
         except PykdumpError as error:
             if entry == start:
                 raise

@@ -20,6 +20,7 @@ from pykdump import compat, lowlevel
 from pykdump.errors import CrashError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
+from pykdump.walks import so_far
 
 _NODE = Layout("struct rb_node", "rb_left", "rb_right")
 _KINDS = ("rbtree", "radix", "xarray", "maple")
@@ -96,11 +97,11 @@ def _rb_entries(top: int, at: int, in_order: bool) -> Iterator[TreeEntry]:
 
 def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
     if kind == "maple":
-        walk = trees.maple_tree(root)
+        walk = so_far(lambda: trees.maple_tree(root))
     elif kind == "xarray" and compat.has("struct xarray"):
-        walk = trees.xarray(root)
+        walk = so_far(lambda: trees.xarray(root))
     else:
-        walk = trees.radix_tree(root)
+        walk = so_far(lambda: trees.radix_tree(root))
     if walk.end != "complete" and not walk.entries:
         raise CrashError(f"the tree at {root:x} cannot be read: {walk.end} at {walk.stopped_at:x}")
     shift = None if kind == "maple" else trees.top_shift(root)
@@ -108,7 +109,8 @@ def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
         index = f"index: {first}" + (f"-{last}" if last != first else "")
         yield TreeEntry(entry, f"{index}{_path(first, last, shift)}")
     if walk.end != "complete":
-        pylog.warning(f"the tree at {root:x} is broken: {walk.end} at {walk.stopped_at:x}")
+        what = "cut" if walk.end == "interrupted" else "broken"
+        pylog.warning(f"the tree at {root:x} is {what}: {walk.end} at {walk.stopped_at:x}")
 
 
 def _path(first: int, last: int, shift: int | None) -> str:
