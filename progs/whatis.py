@@ -8,6 +8,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from LinuxDump.whatis import Place, address, what_is
+from pykdump.errors import Interrupted, PykdumpError
+from pykdump.logging import pylog
 from pykdump.tool import Tool
 
 
@@ -23,7 +25,17 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def collect(options: argparse.Namespace) -> Report:
-    return Report(tuple(what_is(address(text)) for text in options.what))
+    places = []
+    for text in options.what:
+        try:
+            places.append(what_is(address(text)))
+        except Interrupted:
+            raise
+        except PykdumpError as error:
+            if len(options.what) == 1:
+                raise
+            pylog.warning(str(error))
+    return Report(tuple(places))
 
 
 def render(report: Report, options: argparse.Namespace) -> Iterator[str]:
