@@ -276,13 +276,15 @@ _PYTHON_RANK = {
     "pykdump.compat": 1,  # what layouts ask, and it asks lowlevel
     "pykdump.lowlevel": 1,
     "pykdump.debugtypes": 1,
+    "pykdump.members": 1,
     "pykdump.errors": 0,
+    "pykdump.kept": 0,
     "pykdump.logging": 0,
 }
 _GDB_USERS = (
     "pykdump.lowlevel",
+    "pykdump.members",
     "pykdump.debugtypes",
-    "pykdump.layout",
     "pykdump.frames",
     "pykdump.code",
     "pykdump.printed",

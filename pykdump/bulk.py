@@ -62,8 +62,7 @@ def select_structs(
     """Addresses of an array's structs that pass all tests, and how many could not be read."""
     fields = [lowlevel.member(struct, compat.spelling(struct, test.member)) for test in tests]
     rules = [
-        (field.offset, int(field.type.sizeof), test.mask, test.value)
-        for field, test in zip(fields, tests)
+        (field.offset, field.size, test.mask, test.value) for field, test in zip(fields, tests)
     ]
     stride = lowlevel.sizeof(struct)
     found, lost, interrupted = _accel.select_structs(lowlevel.dump(), base, stride, count, rules)
@@ -83,7 +82,7 @@ def count_values(
         lowlevel.sizeof(struct),
         count,
         offset=field.offset,
-        size=int(field.type.sizeof),
+        size=field.size,
         mask=mask,
     )
     if interrupted:

@@ -2,17 +2,20 @@
 """C types as the debug info describes them: records made from GDB's types, once each.
 
 What is behind a type (what a pointer points at, the members of a struct) is made when it is asked
-for, since C types refer to each other in circles.
+for, since C types refer to each other in circles. What GDB says of a type is kept between sessions
+(`kept`), by the way that leads to it from a name.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
+from typing import Any
 
-from pykdump import lowlevel
+from pykdump import kept, lowlevel
 from pykdump.errors import TypeMissingError
+from pykdump.members import note_origin
 
 try:
     import gdb
@@ -141,33 +144,56 @@ def set_scope(function: str | None) -> int:
 
 def of_variable(name: str) -> CType:
     """Type of a variable or function; raises SymbolMissingError."""
-    return _from_gdb(lowlevel.variable_type(name), name)
+    place = _Place(f"={name}", lambda: lowlevel.variable_type(name))
+    return _made(place.describe(name), name, place)
 
 
 def enum_of(enumerator: str) -> CType | None:
     """The enum that has this enumerator, None when there is none."""
-    symbol = gdb.lookup_static_symbol(
-        enumerator, gdb.SYMBOL_VAR_DOMAIN
-    ) or gdb.lookup_global_symbol(enumerator, gdb.SYMBOL_VAR_DOMAIN)
-    if symbol is None or symbol.type is None:
+
+    def raw() -> gdb.Type | None:
+        symbol = gdb.lookup_static_symbol(
+            enumerator, gdb.SYMBOL_VAR_DOMAIN
+        ) or gdb.lookup_global_symbol(enumerator, gdb.SYMBOL_VAR_DOMAIN)
+        return None if symbol is None else symbol.type
+
+    place = _Place(f"#{enumerator}", raw)
+    description = place.describe(enumerator)
+    if description is None:
         return None
-    found = _from_gdb(symbol.type, enumerator)
+    found = _made(description, enumerator, place)
     return found if found.code == ENUM and enumerator in found.enumerators else None
 
 
 def _look_up(name: str) -> CType:
     base = name.rstrip("* ")
     stars = name[len(base) :].count("*")
-    try:
-        found = _in_scope(base) or gdb.lookup_type(base)
-    except (gdb.error, RuntimeError):
+
+    def raw() -> gdb.Type | None:
+        found = _in_scope(base) or _named_by_gdb(base)
+        for _ in range(stars if found else 0):
+            assert found
+            found = found.pointer()
+        return found
+
+    # With a scope several types of a name are in use.
+    place = _Place("" if _scope else base + "*" * stars, raw)
+    description = place.describe(base)
+    if description is None:
         raise TypeMissingError(
             f"{name} is unknown: the loaded debug info has no such type; "
             "if a module defines it, load the module's debug info"
-        ) from None
-    for _ in range(stars):
-        found = found.pointer()
-    return _from_gdb(found, base)
+        )
+    return _made(description, base, place)
+
+
+def _named_by_gdb(name: str) -> gdb.Type | None:
+    try:
+        return gdb.lookup_type(name)
+    except (gdb.error, RuntimeError) as error:
+        if lowlevel.says_missing(error):
+            return None
+        raise TypeMissingError(f"{name} is unknown: GDB says: {error}") from None
 
 
 def _in_scope(name: str) -> gdb.Type | None:
@@ -197,64 +223,151 @@ def _codes() -> dict[int, int]:
     }
 
 
-def _from_gdb(raw: gdb.Type, origin: str) -> CType:
-    # `origin` says where a type without a name was met: "conf_nested.named_union".
+class _Place:
+    # A type of GDB's, and the way that leads to it from a name: "struct page/3/*" is what member 3
+    # points at. Without a path what GDB says of it is not kept.
+
+    def __init__(self, path: str, raw: Callable[[], gdb.Type | None]) -> None:
+        self.path = path
+        self._raw = raw
+
+    @cached_property
+    def whole(self) -> gdb.Type:
+        # Without typedefs; where GDB met a declaration, the definition if there is one.
+        raw = self._raw()
+        assert raw is not None
+        return _definition(raw.strip_typedefs())[0]
+
+    def describe(self, origin: str) -> Any:
+        def ask() -> Any:
+            raw = self._raw()
+            return None if raw is None else _describe(raw, origin)
+
+        return self._answer("type", ask, _is_description)
+
+    def describe_inside(self, find: Callable[[gdb.Type], Any], check: Callable[[Any], bool]) -> Any:
+        return self._answer("in", lambda: find(self.whole), check)
+
+    def _answer(self, what: str, ask: Callable[[], Any], check: Callable[[Any], bool]) -> Any:
+        return kept.answer(f"{what} {self.path}", ask, check) if self.path else ask()
+
+    def beyond(self, step: str | int, find: Callable[[gdb.Type], gdb.Type]) -> _Place:
+        path = f"{self.path}/{step}" if self.path else ""
+        return _Place(path, lambda: find(self.whole))
+
+
+_NAMED, _ANONYMOUS, _DECLARED = range(3)  # forms: _DECLARED are those that have no definition
+
+
+def _describe(raw: gdb.Type, origin: str) -> list[Any]:
+    # The arguments of a CType, as JSON has them; its form is the last. `origin` says where a type
+    # without a name was met: "conf_nested.named_union".
+    note_origin(raw)
     typedef = None
     while raw.code == gdb.TYPE_CODE_TYPEDEF:
         typedef = typedef or raw.name
         raw = raw.target()
-    code = _codes().get(raw.code, VOID)
-    made = CType(code, raw.name or "", int(raw.sizeof), typedef)
+    code, name, form = _codes().get(raw.code, VOID), raw.name or "", _NAMED
+    is_signed, count = False, 0
     if code in _KEYWORDS:
-        raw = _name_tagged(made, raw.strip_typedefs(), typedef, origin)
-    if code in (PTR, ARRAY, FUNC):
-        made.find_target = lambda: _from_gdb(raw.target(), origin)
+        raw, is_defined = _definition(raw.strip_typedefs())
+        note_origin(raw)
+        name, form = f"{_KEYWORDS[code]} {raw.tag}", _NAMED if is_defined else _DECLARED
+        if not raw.tag:
+            name, form = typedef or f"{_KEYWORDS[code]} {{{origin}}}", _ANONYMOUS
     if code == ARRAY:
         low, high = raw.range()  # of an array without a length GDB says (0, 0), too
         is_empty = raw.sizeof == 0 and raw.target().strip_typedefs().sizeof != 0
-        made.count = 0 if is_empty else max(0, int(high) - int(low) + 1)
-    elif code in (STRUCT, UNION):
-        owner = made.name.partition(" ")[2]
-        made.find_fields = lambda: _fields(raw, owner)
-    elif code == FUNC:
-        made.find_fields = lambda: [
-            CField("", _from_gdb(field.type, origin), 0, 0) for field in raw.fields()
-        ]
+        count = 0 if is_empty else max(0, int(high) - int(low) + 1)
     elif code == ENUM:
-        made.is_signed = any(int(field.enumval) < 0 for field in raw.fields())
-        made.find_enumerators = lambda: {str(f.name): int(f.enumval) for f in raw.fields()}
+        is_signed = any(int(field.enumval) < 0 for field in raw.fields())
     elif code == INT:
-        made.is_signed = bool(raw.is_signed)
+        is_signed = bool(raw.is_signed)
+    return [code, name, int(raw.sizeof), typedef, is_signed, count, form]
+
+
+def _definition(raw: gdb.Type) -> tuple[gdb.Type, bool]:
+    # And whether it is one: the debug info may never say what is in a struct.
+    code = _codes().get(raw.code, VOID)
+    if code in _KEYWORDS and raw.tag and not raw.fields():
+        try:
+            return lowlevel.find_type(f"{_KEYWORDS[code]} {raw.tag}"), True
+        except TypeMissingError:
+            return raw, False
+    return raw, True
+
+
+def _is_description(found: Any) -> bool:
+    code, name, size, typedef, is_signed, count, form = found
+    numbers = all(type(number) is int and number >= 0 for number in (code, size, count))
+    texts = isinstance(name, str) and (typedef is None or isinstance(typedef, str))
+    return numbers and texts and isinstance(is_signed, bool) and form in (_NAMED, _ANONYMOUS)
+
+
+def _made(description: list[Any], origin: str, place: _Place) -> CType:
+    code, name, size, typedef, is_signed, count, form = description
+    made = CType(code, name, size, typedef, is_signed, count, form == _ANONYMOUS)
+    if form == _ANONYMOUS and not made.typedef:
+        _invented.setdefault(made.name, made)
+    if form == _DECLARED:
+        place = _Place("", place._raw)
+    if made.code in (PTR, ARRAY, FUNC):
+        made.find_target = lambda: _target(origin, place)
+    if made.is_struct:
+        owner = made.name.partition(" ")[2].strip("{}")
+        made.find_fields = lambda: _fields(owner, place)
+    elif made.code == FUNC:
+        made.find_fields = lambda: _fields(origin, place)
+    elif made.code == ENUM:
+        made.find_enumerators = lambda: _enumerators(place)
     return made
 
 
-def _name_tagged(made: CType, raw: gdb.Type, typedef: str | None, origin: str) -> gdb.Type:
-    # Names a struct, union or enum, and finds it where GDB only met its declaration.
-    keyword = _KEYWORDS[made.code]
-    if raw.tag:
-        made.name = f"{keyword} {raw.tag}"
-        if not raw.fields():
-            try:
-                raw = lowlevel.find_type(made.name)
-            except TypeMissingError:
-                pass  # the debug info never says what is in it
-        made.size = int(raw.sizeof)
-    else:
-        made.is_anonymous = True
-        made.name = typedef or f"{keyword} {{{origin}}}"
-        if not typedef:
-            _invented.setdefault(made.name, made)
-    return raw
+def _enumerators(place: _Place) -> dict[str, int]:
+    found = place.describe_inside(lowlevel.enumerators_of, lowlevel.are_enumerators)
+    return dict(found)
 
 
-def _fields(raw: gdb.Type, owner: str) -> list[CField]:
+def _target(origin: str, place: _Place) -> CType:
+    behind = place.beyond("*", lambda raw: raw.target())
+    return _made(behind.describe(origin), origin, behind)
+
+
+def _fields(owner: str, place: _Place) -> list[CField]:
+    found = []
+    for number, name, bit_offset, bit_size, *description in place.describe_inside(
+        lambda raw: _describe_fields(raw, owner), _are_fields
+    ):
+        origin = _origin_of(owner, number, name)
+        inner = place.beyond(number, partial(_type_of_field, number))
+        found.append(CField(name, _made(description, origin, inner), bit_offset, bit_size))
+    return found
+
+
+def _type_of_field(number: int, raw: gdb.Type) -> gdb.Type:
+    return raw.fields()[number].type
+
+
+def _origin_of(owner: str, number: int, name: str) -> str:
+    return f"{owner}.{name or number}"
+
+
+def _describe_fields(raw: gdb.Type, owner: str) -> list[list[Any]]:
     found = []
     for number, field in enumerate(raw.fields()):
         if hasattr(field, "bitpos"):
             name = field.name or ""
-            type_ = _from_gdb(field.type, f"{owner.strip('{}')}.{name or number}")
-            found.append(CField(name, type_, int(field.bitpos), int(field.bitsize)))
+            description = _describe(field.type, _origin_of(owner, number, name))
+            found.append([number, name, int(field.bitpos), int(field.bitsize), *description])
     return found
+
+
+def _are_fields(found: Any) -> bool:
+    for number, name, bit_offset, bit_size, *description in found:
+        numbers = all(type(part) is int and part >= 0 for part in (number, bit_offset, bit_size))
+        if not (numbers and isinstance(name, str) and _is_description(description)):
+            return False
+    return True
 
 
 def _forget() -> None:

@@ -13,8 +13,6 @@ from pykdump.errors import TypeMissingError
 from pykdump.walks import LIMIT, walk_list
 
 try:
-    import gdb
-
     from pykdump import _accel
 except ImportError:  # plain pytest: a Layout can be declared, reading needs GDB
     pass
@@ -133,27 +131,12 @@ class Layout:
         label = f"{self.struct}.{name}"
         if isinstance(name, CString):
             return (label, member.hops, member.offset, 8, "z")
-        kind = _kind(member.type)
+        kind = member.kind
         if not member.bit_size:
-            return (label, member.hops, member.offset, int(member.type.sizeof), kind)
-        shift, size = member.bit_offset % 8, int(member.type.sizeof)
+            return (label, member.hops, member.offset, member.size, kind)
+        shift, size = member.bit_offset % 8, member.size
         if shift + member.bit_size > 64:
             raise TypeMissingError(f"{label}: a bitfield over 9 bytes cannot be read")
         if kind == "?":
             kind = "u" if member.bit_size > 1 else "?"
         return (label, member.hops, member.offset, size, f"{kind}:{shift}:{member.bit_size}")
-
-
-def _kind(type_: gdb.Type) -> str:
-    code = type_.code
-    if code == gdb.TYPE_CODE_ARRAY:
-        element = type_.target().strip_typedefs()
-        is_text = element.code == gdb.TYPE_CODE_INT and element.name == "char"
-        return "c" if is_text else "b"
-    if code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION) or type_.sizeof not in (1, 2, 4, 8):
-        return "b"
-    if code == gdb.TYPE_CODE_BOOL and type_.sizeof == 1:
-        return "?"
-    if code in (gdb.TYPE_CODE_PTR, gdb.TYPE_CODE_BOOL):
-        return "u"
-    return "s" if type_.is_signed else "u"

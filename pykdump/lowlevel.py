@@ -12,7 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from pykdump import kept, members
 from pykdump.errors import NoDumpError, SymbolMissingError, TypeMissingError
+from pykdump.members import Member, is_member, is_number, note_origin, of_answer, type_name
 
 try:
     import gdb
@@ -37,28 +39,10 @@ class Kernel:
     offset: int
 
 
-@dataclass(frozen=True)
-class Member:
-    """Where a member lies in its struct."""
-
-    type: gdb.Type
-
-    #: Offsets of the pointers to follow first; then `bit_offset` counts from what they point to.
-    hops: tuple[int, ...]
-    bit_offset: int
-
-    #: Width of a bitfield, 0 for other members.
-    bit_size: int
-
-    @property
-    def offset(self) -> int:
-        return self.bit_offset // 8
-
-
 _kernel: Kernel | None = None
 _types: dict[str, gdb.Type] = {}
+_sizes: dict[str, int | None] = {}
 _members: dict[tuple[str, str], Member | None] = {}
-_fields: dict[str, dict[str, tuple[int, gdb.Field]]] = {}
 _enumerators: dict[str, dict[str, int]] = {}
 _symbols: dict[str, int | None] = {}
 
@@ -81,6 +65,7 @@ def attach(kernel: Kernel) -> None:
 def detach() -> None:
     """No kernel is open any more."""
     global _kernel
+    kept.close()
     _kernel = None
     _accel.use_memory(None)
     forget()
@@ -90,9 +75,11 @@ def forget() -> None:
     """Drop all that was learnt from debug info: some was loaded or went."""
     global generation
     generation += 1
+    kept.changed()
     _types.clear()
+    _sizes.clear()
     _members.clear()
-    _fields.clear()
+    members.forget()
     _enumerators.clear()
     for watcher in _watchers:
         watcher()
@@ -130,35 +117,68 @@ def dump() -> Dump:
 
 
 def find_type(name: str) -> gdb.Type:
-    """The type of this C name (``struct x``, ``union x``, ``enum x``, ``u64``); a struct is whole.
+    """GDB's type of a C name (``struct x``, ``union x``, ``enum x``, ``u64``); a struct is whole.
 
-    Raises TypeMissingError when the debug info does not have it.
+    GDB reads the debug info of a unit for that. What other functions here say may be kept from
+    another session. Raises TypeMissingError.
     """
-    found = _types.get(name)
+    found = _find_type(name)
     if found is None:
-        try:
-            found = gdb.lookup_type(name).strip_typedefs()
-        except gdb.error:
-            raise TypeMissingError(
-                f"{name} is unknown: the loaded debug info has no such type; "
-                "if a module defines it, load the module's debug info"
-            ) from None
-        _types[name] = found
+        raise _missing(name)
     return found
+
+
+def _find_type(name: str) -> gdb.Type | None:
+    if name not in _types:
+        try:
+            _types[name] = gdb.lookup_type(name).strip_typedefs()
+        except gdb.error as error:
+            if says_missing(error):
+                return None
+            raise TypeMissingError(f"{name} is unknown: GDB says: {error}") from None
+    note_origin(_types[name])
+    return _types[name]
+
+
+def says_missing(error: Exception) -> bool:
+    """Whether it is the debug info that lacks a type; else GDB could not read it."""
+    return str(error).startswith("No ")
+
+
+def _missing(name: str) -> TypeMissingError:
+    return TypeMissingError(
+        f"{name} is unknown: the loaded debug info has no such type; "
+        "if a module defines it, load the module's debug info"
+    )
 
 
 def has_type(name: str) -> bool:
     """Whether the debug info has a type of this name."""
-    try:
-        find_type(name)
-    except TypeMissingError:
-        return False
-    return True
+    return _find_size(name) is not None
 
 
 def sizeof(name: str) -> int:
-    """Size of a type in bytes."""
-    return int(find_type(name).sizeof)
+    """Size of a type in bytes; raises TypeMissingError."""
+    found = _find_size(name)
+    if found is None:
+        raise _missing(name)
+    return found
+
+
+def _find_size(name: str) -> int | None:
+    if name not in _sizes:
+
+        def ask() -> int | None:
+            found = _find_type(name)
+            return None if found is None else int(found.sizeof)
+
+        _sizes[name] = kept.answer(f"size {name}", ask, is_number)
+    return _sizes[name]
+
+
+def alignof(name: str) -> int:
+    """Alignment of a type in bytes; raises TypeMissingError."""
+    return int(kept.answer(f"alignment {name}", lambda: int(find_type(name).alignof), is_number))
 
 
 def member(struct: str, path: str) -> Member:
@@ -177,16 +197,25 @@ def find_member(struct: str, path: str) -> Member | None:
     """The same, None when the struct or the member is not there."""
     key = (struct, path)
     if key not in _members:
+
+        def ask() -> Any:
+            start = _find_type(struct)
+            return None if start is None else members.find(start, path, _find_type)
+
         try:
-            _members[key] = _resolve(find_type(struct), path)
-        except TypeMissingError:
+            _members[key] = of_answer(kept.answer(f"member {struct}.{path}", ask, is_member))
+        except TypeMissingError:  # GDB could not read it
             _members[key] = None
     return _members[key]
 
 
 def member_of_variable(variable: str, path: str) -> Member:
     """Where ``path`` lies in a variable whose type has no name; raises TypeMissingError."""
-    found = _resolve(variable_type(variable).strip_typedefs(), path)
+
+    def ask() -> Any:
+        return members.find(variable_type(variable).strip_typedefs(), path, _find_type)
+
+    found = of_answer(kept.answer(f"member of {variable}.{path}", ask, is_member))
     if found is None:
         raise TypeMissingError(
             f"{variable} has no member {path}: this kernel is laid out otherwise"
@@ -195,55 +224,28 @@ def member_of_variable(variable: str, path: str) -> Member:
 
 
 def enumerators(name: str) -> dict[str, int]:
-    """Values of an enum by name."""
-    found = _enumerators.get(name)
-    if found is None:
-        found = {str(field.name): int(field.enumval) for field in find_type(name).fields()}
-        _enumerators[name] = found
-    return found
+    """Values of an enum by name; raises TypeMissingError."""
+    if name not in _enumerators:
 
+        def ask() -> dict[str, int] | None:
+            enum = _find_type(name)
+            return None if enum is None else enumerators_of(enum)
 
-def _resolve(start: gdb.Type, path: str) -> Member | None:
-    at, hops, bits, width = start, [], 0, 0
-    for step in path.split("."):
-        if at.code == gdb.TYPE_CODE_PTR:
-            hops.append(bits // 8)
-            at, bits = at.target().strip_typedefs(), 0
-        if at.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
-            return None
-        found = _fields_of(at).get(step)
+        found = kept.answer(f"enum {name}", ask, are_enumerators)
         if found is None:
-            return None
-        inner_bits, field = found
-        bits += inner_bits
-        width = int(field.bitsize)
-        at = field.type.strip_typedefs()
-    return Member(at, tuple(hops), bits, width)
+            raise _missing(name)
+        _enumerators[name] = found
+    return _enumerators[name]
 
 
-def _fields_of(struct: gdb.Type) -> dict[str, tuple[int, gdb.Field]]:
-    # Bit offset and field by name, those of anonymous members included.
-    tag = struct.tag
-    key = f"{struct.code} {tag}" if tag else ""
-    if key and key in _fields:
-        return _fields[key]
-    found: dict[str, tuple[int, gdb.Field]] = {}
-    if not struct.fields() and tag:  # only declared in the unit that GDB looked in
-        keyword = "union" if struct.code == gdb.TYPE_CODE_UNION else "struct"
-        struct = find_type(f"{keyword} {tag}")
-    for field in struct.fields():
-        if not hasattr(field, "bitpos"):
-            continue
-        if field.name:
-            found.setdefault(field.name, (int(field.bitpos), field))
-        else:
-            inner = field.type.strip_typedefs()
-            if inner.code in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
-                for name, (bits, inner_field) in _fields_of(inner).items():
-                    found.setdefault(name, (int(field.bitpos) + bits, inner_field))
-    if key:
-        _fields[key] = found
-    return found
+def enumerators_of(enum: gdb.Type) -> dict[str, int]:
+    """The same of GDB's type."""
+    return {str(field.name): int(field.enumval) for field in enum.fields()}
+
+
+def are_enumerators(kept_answer: Any) -> bool:
+    """Whether this can be what `enumerators` gives."""
+    return isinstance(kept_answer, dict) and all(type(n) is int for n in kept_answer.values())
 
 
 # --- symbols
@@ -349,7 +351,25 @@ def variable_type(name: str) -> gdb.Type:
     found = gdb.lookup_global_symbol(name) or gdb.lookup_static_symbol(name)
     if found is None or found.type is None:
         raise SymbolMissingError(f"{name} is unknown: the debug info has no such variable")
+    note_origin(found.type)
     return found.type
+
+
+def variable_size(name: str) -> int:
+    """Size of a variable in bytes; raises SymbolMissingError."""
+    return int(kept.answer(f"size of {name}", lambda: int(variable_type(name).sizeof), is_number))
+
+
+def variable_type_name(name: str) -> str:
+    """Type of a variable without typedefs: ``struct mutex``; "" for a struct without a name.
+
+    Raises SymbolMissingError.
+    """
+
+    def ask() -> str:
+        return type_name(variable_type(name).strip_typedefs())
+
+    return str(kept.answer(f"type of {name}", ask, lambda found: isinstance(found, str)))
 
 
 def variable_address(name: str) -> int | None:

@@ -6,6 +6,7 @@
 #include <gelf.h>
 
 #include <algorithm>
+#include <bit>
 #include <cerrno>
 #include <cstring>
 #include <set>
@@ -60,8 +61,15 @@ void for_each_section(Elf* elf, Visit visit) {
     }
 }
 
-// An index costs as much as some four passes over the symbols.
-constexpr int kLookupsWithoutIndex = 4;
+// An index costs as much as some two passes over the symbols.
+constexpr int kLookupsWithoutIndex = 2;
+
+// FNV-1a
+std::uint64_t hash_of(std::string_view name) {
+    std::uint64_t hash = 0xcbf29ce484222325;
+    for (const char c : name) hash = (hash ^ static_cast<unsigned char>(c)) * 0x100000001b3;
+    return hash ^ hash >> 32;
+}
 
 }  // namespace
 
@@ -114,10 +122,10 @@ void ElfFile::for_each_symbol(const std::function<void(const Symbol&)>& visit) c
 std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::string>& names) const {
     std::map<std::string, std::uint64_t> found;
     if (++lookups_ > kLookupsWithoutIndex) {
-        if (by_name_.empty()) index_symbols();
+        if (slots_.empty()) index_symbols();
         for (const std::string& name : names) {
-            const auto known = by_name_.find(name);
-            if (known != by_name_.end()) found.emplace(name, known->second);
+            const std::uint32_t at = slots_[slot_of(name)];
+            if (at != 0) found.emplace(name, symbols_[at - 1].value);
         }
         return found;
     }
@@ -132,8 +140,20 @@ std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::str
 
 void ElfFile::index_symbols() const {
     for_each_symbol([&](const Symbol& symbol) {
-        if (symbol.section != SHN_UNDEF) by_name_.emplace(symbol.name, symbol.value);
+        if (symbol.section != SHN_UNDEF) symbols_.push_back(symbol);
     });
+    slots_.resize(std::bit_ceil(2 * symbols_.size() + 1));
+    for (std::uint32_t number = 1; number <= symbols_.size(); ++number) {
+        std::uint32_t& slot = slots_[slot_of(symbols_[number - 1].name)];
+        if (slot == 0) slot = number;  // of several symbols of a name the first
+    }
+}
+
+std::size_t ElfFile::slot_of(std::string_view name) const {
+    const std::size_t mask = slots_.size() - 1;
+    std::size_t slot = hash_of(name) & mask;
+    while (slots_[slot] != 0 && symbols_[slots_[slot] - 1].name != name) slot = (slot + 1) & mask;
+    return slot;
 }
 
 std::optional<std::uint64_t> ElfFile::symbol(const std::string& name) const {

@@ -8,7 +8,6 @@
 #include <optional>
 #include <string>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 struct Elf;
@@ -52,6 +51,7 @@ class ElfFile {
  private:
     void look_at_sections();
     void index_symbols() const;
+    std::size_t slot_of(std::string_view name) const;
 
     struct Close;
     std::string path_;
@@ -61,7 +61,9 @@ class ElfFile {
     bool has_debuginfo_ = false;
     bool percpu_is_zero_based_ = false;
     mutable int lookups_ = 0;
-    mutable std::unordered_map<std::string_view, std::uint64_t> by_name_;  // after some look-ups
+    // After some look-ups: a hash table by name, with numbers of symbols from 1 on; 0 is free.
+    mutable std::vector<Symbol> symbols_;
+    mutable std::vector<std::uint32_t> slots_;
 };
 
 }  // namespace pyk

@@ -24,6 +24,7 @@ def register() -> None:
         refusals,
         script_commands,
         tools,
+        type_cache,
         unwinder,
     )
 
@@ -32,6 +33,7 @@ def register() -> None:
     module_commands.register()
     module_loading.register()
     module_autoload.register()
+    type_cache.register()
     functions.register()
     tools.register()
     script_commands.register()

@@ -85,11 +85,16 @@ def unload_module(module: modules.Module) -> None:
             gdb.execute(f"remove-symbol-file {path}", to_string=True)
 
 
+def is_ours(path: str) -> bool:
+    """Whether GDB has loaded this file from here: it has CFI and names, and no types."""
+    return path in _paths.values()
+
+
 def folder() -> str:
     """A private folder for files that GDB loads; it goes when they do."""
     global _folder
     if _folder is None:
-        _folder = tempfile.mkdtemp(prefix="pykdump-")
+        _folder = os.path.realpath(tempfile.mkdtemp(prefix="pykdump-"))
     return _folder
 
 

@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 
 import gdb
 
+from pykdump import kept
 from pykdump.errors import Interrupted, PykdumpError
 from pykdump.tool import HelpShown
 
@@ -25,6 +26,8 @@ def run_as_command(action: Action) -> None:
         raise gdb.GdbError(str(stopped) or "interrupted") from None
     except PykdumpError as error:
         raise gdb.GdbError(str(error)) from None
+    finally:
+        kept.save()
 
 
 class Command(gdb.Command):

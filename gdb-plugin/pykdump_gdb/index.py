@@ -40,9 +40,14 @@ def enable() -> None:
 
 def directory() -> str:
     """Where pykdump has GDB keep indexes: a folder for each version, since formats differ."""
-    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
     version = re.sub(r"[^\w.+-]", "_", gdb.VERSION)
-    return os.path.join(base, "pykdump", f"gdb-index-{version}")
+    return os.path.join(cache_folder(), f"gdb-index-{version}")
+
+
+def cache_folder() -> str:
+    """The folder of all that pykdump keeps between sessions."""
+    base = os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache")
+    return os.path.join(base, "pykdump")
 
 
 def is_cached(build_id: str) -> bool:

@@ -110,7 +110,7 @@ def _hctxs(queue: int) -> list[int]:
     # v5.18 4e5cc99e1e48 ("blk-mq: manage hctx map via xarray"); v6.19 made an array of it again.
     if compat.has(f"{struct}.hctx_table"):
         at = lowlevel.member(struct, "hctx_table")
-        if "xarray" in str(at.type):
+        if "xarray" in at.type_name:
             return [entry[2] for entry in trees.xarray(queue + at.offset).entries]
         table = lowlevel.read_pointer(queue + at.offset)
     else:
@@ -135,7 +135,7 @@ def _of_tags(tags: int, member: str) -> Iterator[int]:
     for name in "bitmap_tags", "breserved_tags":
         at = lowlevel.member("struct blk_mq_tags", name)
         bitmap = tags + at.offset
-        if int(at.type.sizeof) == 8:  # 5.10 to 5.15
+        if at.size == 8:  # 5.10 to 5.15
             bitmap = lowlevel.read_pointer(bitmap)
         # struct sbitmap_queue begins with its struct sbitmap; normal tags follow the reserved ones
         shift = 0 if name == "breserved_tags" else _reserved(tags)

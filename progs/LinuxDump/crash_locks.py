@@ -44,7 +44,7 @@ def in_use() -> list[InUse]:
     for module in ("", *models.get().modules()):
         for name, addr in _candidates(module):
             try:
-                kind = str(lowlevel.variable_type(name).strip_typedefs())
+                kind = lowlevel.variable_type_name(name)
                 where = lowlevel.variable_address(name) if module else lowlevel.find_symbol(name)
                 if kind in _KINDS and where == addr:
                     text, pids = _KINDS[kind](addr)

@@ -76,10 +76,10 @@ def _counts(struct: str, addr: int) -> dict[str, int]:
     for name in _USER_COUNTS:
         for path in (f"{name}.counter", f"{name}.refs.counter", name):
             member = lowlevel.find_member(struct, path)
-            if member is None or int(member.type.sizeof) > 8:
+            if member is None or member.size > 8:
                 continue
             try:
-                size = int(member.type.sizeof)
+                size = member.size
                 found[name] = lowlevel.read_int(addr + member.offset, size)
             except PykdumpError:
                 pass

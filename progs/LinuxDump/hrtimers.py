@@ -52,7 +52,7 @@ def cpu_bases() -> list[CpuBase]:
     found = []
     bases = lowlevel.member("struct hrtimer_cpu_base", "clock_base")
     size = lowlevel.sizeof("struct hrtimer_clock_base")
-    count = int(bases.type.sizeof) // size
+    count = bases.size // size
     for cpu in range(len(percpu.per_cpu_offsets())):
         addr = percpu.per_cpu("hrtimer_bases", cpu)
         places = [addr + bases.offset + number * size for number in range(count)]

@@ -91,7 +91,7 @@ def _listening(hashinfo: int) -> list[int]:
     bucket = "struct inet_listen_hashbucket"
     head = "nulls_head" if lowlevel.find_member(bucket, "nulls_head") else "head"
     if old:
-        count = int(old.type.sizeof) // lowlevel.sizeof(bucket)
+        count = old.size // lowlevel.sizeof(bucket)
         return _socks(hashinfo, "listening_hash", hashinfo + old.offset, count, bucket, head)
     buckets = _pointer(hashinfo, "lhash2")
     count = _uint(hashinfo, "lhash2_mask") + 1

@@ -111,7 +111,7 @@ def affinity(irq: Irq) -> list[int] | None:
         addr = irq.addr + member.offset
         try:
             # With CONFIG_CPUMASK_OFFSTACK a cpumask_var_t is a pointer, else an array of one.
-            is_pointer = str(member.type.strip_typedefs()).endswith("*")
+            is_pointer = member.type_name.endswith("*")
             return _cpus_in(lowlevel.read_pointer(addr) if is_pointer else addr)
         except PykdumpError:
             return None
@@ -127,5 +127,5 @@ def _cpus_in(mask: int) -> list[int]:
 def softirqs() -> list[int]:
     """Handlers of the softirqs by number; 0 for none."""
     table = lowlevel.symbol_address("softirq_vec")
-    count = int(lowlevel.variable_type("softirq_vec").sizeof) // 8
+    count = lowlevel.variable_size("softirq_vec") // 8
     return [lowlevel.read_pointer(table + 8 * number) for number in range(min(count, 64))]

@@ -68,7 +68,7 @@ def _record(addr: int, row: Any) -> Node:
 
 def _ns_in_namespace() -> int:
     # 7.3 points to the ns_common in the struct net.
-    to_common = "ns_common" in str(lowlevel.member("struct kernfs_node", "ns").type)
+    to_common = "ns_common" in lowlevel.member("struct kernfs_node", "ns").type_name
     return lowlevel.member("struct net", "ns").offset if to_common else 0
 
 

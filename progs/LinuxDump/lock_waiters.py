@@ -69,7 +69,7 @@ def _entries(lock: int, struct: str, kind: WaiterKind) -> list[int]:
     head = lowlevel.member(struct, compat.spelling(struct, "Waiters"))
     node_at = lowlevel.member(kind.struct, kind.node).offset
     # Kernels to come replace the list head by a pointer to the first entry of a circle.
-    is_pointer = int(head.type.sizeof) == 8
+    is_pointer = head.size == 8
     try:
         first = lowlevel.read_pointer(lock + head.offset)
     except ReadError as error:

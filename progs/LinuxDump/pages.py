@@ -154,7 +154,7 @@ def is_of_type(page: int, name: str) -> bool:
     """Whether a ``struct page *`` is of a type; raises ReadError."""
     test = type_test(name)
     member = lowlevel.member("struct page", test.member)
-    value = lowlevel.read_uint(page + member.offset, int(member.type.sizeof))
+    value = lowlevel.read_uint(page + member.offset, member.size)
     return value & test.mask == test.value
 
 
@@ -174,9 +174,9 @@ class FreeBlocks:
 def free_blocks() -> list[FreeBlocks]:
     """The buddy allocator's free lists of all zones that have pages."""
     area, lists = lowlevel.sizeof("struct free_area"), lowlevel.sizeof("struct list_head")
-    kinds = int(lowlevel.member("struct free_area", "free_list").type.sizeof) // lists
+    kinds = lowlevel.member("struct free_area", "free_list").size // lists
     areas = lowlevel.member("struct zone", "free_area")
-    orders = int(areas.type.sizeof) // area
+    orders = areas.size // area
     counts = Layout("struct free_area", "nr_free")
     found = []
     for node, zone, name in zones():
@@ -203,7 +203,7 @@ def zones() -> Iterator[tuple[int, int, str]]:
     """Node, ``struct zone *`` and name of all zones that have pages."""
     layout, size = Layout("struct zone", "present_pages", "name"), lowlevel.sizeof("struct zone")
     at = lowlevel.member("struct pglist_data", "node_zones")
-    count = int(at.type.sizeof) // size
+    count = at.size // size
     for node, data in nodes():
         addrs = [data + at.offset + i * size for i in range(count)]
         for addr, row in zip(addrs, layout.read_many(addrs)):
@@ -223,7 +223,7 @@ def nodes_of(pages: Sequence[int]) -> list[int]:
         return [0] * len(pages)
     # page_to_nid() where sections are not in the flags, as with vmemmap: MAX_NUMNODES is the length
     # of this array.
-    most = int(lowlevel.variable_type("node_data").sizeof) // 8
+    most = lowlevel.variable_size("node_data") // 8
     shift, known = 64 - (most.bit_length() - 1), {node for node, _ in nodes()}
     rows = Layout("struct page", "flags").read_many(pages)
     found = [0 if row is None or most < 2 else row.flags >> shift for row in rows]

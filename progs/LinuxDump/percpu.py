@@ -72,8 +72,7 @@ def _read_offsets() -> list[int]:
 
 
 def _length_of_offset_table() -> int:
-    low, high = lowlevel.variable_type("__per_cpu_offset").range()
-    return int(high) - int(low) + 1
+    return lowlevel.variable_size("__per_cpu_offset") // 8
 
 
 def is_percpu_symbol(symbol: str | int) -> bool:

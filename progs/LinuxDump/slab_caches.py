@@ -90,7 +90,7 @@ def node_pointers(cache: Cache, count: int, member: str = "node") -> list[int]:
     array = lowlevel.member("struct kmem_cache", "per_node" if pairs else "node")
     size = lowlevel.sizeof("struct kmem_cache_per_node_ptrs") if pairs else 8
     at = lowlevel.member("struct kmem_cache_per_node_ptrs", member).offset if pairs else 0
-    count = min(int(array.type.sizeof) // size, count)
+    count = min(array.size // size, count)
     first = cache.addr + array.offset + at
     return [lowlevel.read_pointer(first + size * node) for node in range(count)]
 

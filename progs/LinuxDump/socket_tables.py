@@ -73,9 +73,9 @@ def raw_sockets(net: int) -> list[SocketRow]:
         if info is None:
             continue
         table = lowlevel.member("struct raw_hashinfo", "ht")
-        count = int(table.type.sizeof) // 8
+        count = table.size // 8
         # v6.0 0daf07e52709 ("raw: convert raw sockets to RCU") to v6.4: hlist_nulls_head
-        has_nulls = "nulls" in str(table.type)
+        has_nulls = "nulls" in table.type_name
         addrs += _nodes(name, info + table.offset, count, 8, 0, has_nulls=has_nulls)
     return _rows(addrs, net)
 
@@ -90,7 +90,7 @@ def unix_sockets(net: int) -> list[SocketRow]:
         buckets, count = lowlevel.read_pointer(net + at), _UNIX_HASH_SIZE
     else:
         buckets = lowlevel.find_symbol("unix_socket_table") or 0
-        count = int(lowlevel.variable_type("unix_socket_table").sizeof) // 8 if buckets else 0
+        count = lowlevel.variable_size("unix_socket_table") // 8 if buckets else 0
     return _rows(_nodes("unix_socket_table", buckets, count, 8, 0), net)
 
 

@@ -37,7 +37,7 @@ def read_raw_spinlock(addr: int) -> SpinLock | None:
         row = _QUEUED.read(addr)
         if row is None:
             return None
-        nr_cpus = int(lowlevel.variable_type("__per_cpu_offset").sizeof) // 8
+        nr_cpus = lowlevel.variable_size("__per_cpu_offset") // 8
         lock = decode_qspinlock(row.val_counter, nr_cpus)
         waits = lock.is_pending or lock.tail_cpu is not None
         return SpinLock(addr, lock.is_locked, waits, 0, lock.tail_cpu)

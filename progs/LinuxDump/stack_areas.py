@@ -104,7 +104,7 @@ def _exception_stacks(cpu: int) -> Iterator[Area]:
         stack = lowlevel.find_member(_EXCEPTION_STACKS, f"{letters}_stack")
         if stack is not None and base:
             start = base + stack.offset
-            yield Area(name, start, start + int(stack.type.sizeof))
+            yield Area(name, start, start + stack.size)
 
 
 def _old_exception_stacks(cpu: int) -> Iterator[Area]:

@@ -60,13 +60,13 @@ def timer_bases() -> list[TimerBase]:
     size = lowlevel.sizeof("struct timer_base")
     vectors = lowlevel.member("struct timer_base", "vectors")
     entry_at = lowlevel.member("struct timer_list", "entry").offset
-    count = int(lowlevel.variable_type("timer_bases").sizeof) // size
+    count = lowlevel.variable_size("timer_bases") // size
     found = []
     for cpu in range(len(percpu.per_cpu_offsets())):
         start = percpu.per_cpu("timer_bases", cpu)
         for number in range(count):
             base = start + number * size
-            walk = walk_hash_table(base + vectors.offset, int(vectors.type.sizeof) // 8)
+            walk = walk_hash_table(base + vectors.offset, vectors.size // 8)
             if walk.end != "complete":
                 pylog.warning(
                     f"CPU {cpu}: timer_base {base:#x} is broken: {walk.end} at "
@@ -85,14 +85,14 @@ def pending_timers() -> list[Timer]:
     vectors = lowlevel.member("struct timer_base", "vectors")
     entry_at = lowlevel.member("struct timer_list", "entry").offset
     # NR_BASES: one, with NO_HZ for local, global and deferrable ones.
-    bases = int(lowlevel.variable_type("timer_bases").sizeof) // size
+    bases = lowlevel.variable_size("timer_bases") // size
     found = []
     for cpu in range(len(percpu.per_cpu_offsets())):
         start = percpu.per_cpu("timer_bases", cpu)
         addrs: list[int] = []
         for base in (start + size * i for i in range(bases)):
             try:
-                walk = walk_hash_table(base + vectors.offset, int(vectors.type.sizeof) // 8)
+                walk = walk_hash_table(base + vectors.offset, vectors.size // 8)
             except PykdumpError as error:
                 pylog.warning(f"timers of CPU {cpu} cannot be read: {error}")
                 continue

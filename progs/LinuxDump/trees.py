@@ -244,7 +244,7 @@ def _offset(struct: str, name: str) -> int:
 
 def _count(struct: str, name: str) -> int:
     # Elements of a member that is an array of pointers or longs.
-    return int(lowlevel.member(struct, name).type.sizeof) // 8
+    return lowlevel.member(struct, name).size // 8
 
 
 # --- classic names, with objects of the classic API

@@ -57,7 +57,7 @@ def _heads(table: str) -> list[int]:
     if start is None:
         return []
     stride = lowlevel.sizeof("struct wait_queue_head")
-    count = int(lowlevel.variable_type(table).sizeof) // stride
+    count = lowlevel.variable_size(table) // stride
     return [start + stride * i for i in range(count)]
 
 

@@ -81,7 +81,7 @@ def read_works(addrs: Sequence[int]) -> list[Work]:
     """
     barrier_func = lowlevel.find_symbol("wq_barrier_func")
     cursor_func = lowlevel.find_symbol("mayday_cursor_func")
-    alignment = int(lowlevel.find_type("struct pool_workqueue").alignof)
+    alignment = lowlevel.alignof("struct pool_workqueue")
     found = []
     for addr, row in zip(addrs, _WORK.read_many(addrs)):
         if row is None:

@@ -38,7 +38,7 @@ class Zone:
 
 def _zones(data: int) -> list[Zone]:
     size, at = lowlevel.sizeof("struct zone"), lowlevel.member("struct pglist_data", "node_zones")
-    count = int(at.type.sizeof) // size
+    count = at.size // size
     addrs = [data + at.offset + i * size for i in range(count)]
     found = []
     for number, (addr, row) in enumerate(zip(addrs, _ZONE.read_many(addrs))):
@@ -156,11 +156,11 @@ def _areas(zone: Zone) -> Iterator[tuple[int, int, list[int]]]:
     # Order, address and blocks (struct page *) of each free list.
     at = lowlevel.member("struct page", "lru").offset
     area, head = lowlevel.sizeof("struct free_area"), lowlevel.sizeof("struct list_head")
-    kinds = int(lowlevel.member("struct free_area", "free_list").type.sizeof) // head
+    kinds = lowlevel.member("struct free_area", "free_list").size // head
     member = lowlevel.member("struct zone", "free_area")
     places = [
         (order, zone.addr + member.offset + order * area + kind * head)
-        for order in range(int(member.type.sizeof) // area)
+        for order in range(member.size // area)
         for kind in range(kinds)
     ]
     for (order, addr), walk in zip(places, walk_lists([addr for _, addr in places])):

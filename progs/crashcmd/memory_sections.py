@@ -50,7 +50,7 @@ def _sections() -> Iterator[tuple[int, int, int]]:
         return
     size = lowlevel.sizeof("struct mem_section")
     # With CONFIG_SPARSEMEM_EXTREME a table of pages of them, which may be allocated itself.
-    kind = str(lowlevel.variable_type("mem_section"))
+    kind = lowlevel.variable_type_name("mem_section")
     root = lowlevel.read_pointer(where) if kind.count("*") == 2 else where
     per_root = pages.PAGE_SIZE // size if "*" in kind else 1
     last = max((end for _, end in ram_ranges()), default=0) - 1

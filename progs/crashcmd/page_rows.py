@@ -34,7 +34,7 @@ def rows(addrs: Sequence[int]) -> Iterator[str]:
 def members(addrs: Sequence[int], names: Sequence[str]) -> Iterator[str]:
     """A heading and a row a ``struct page *`` with these members; raises TypeMissingError."""
     layout = Layout("struct page", *names)
-    widths = [2 * int(lowlevel.member("struct page", name).type.sizeof) for name in names]
+    widths = [2 * lowlevel.member("struct page", name).size for name in names]
     shown = zip(names, widths)
     yield f"{'PAGE':^16}" + "".join(f"  {name:^{max(width, len(name))}}" for name, width in shown)
     for addr, row in zip(addrs, layout.read_many(addrs)):

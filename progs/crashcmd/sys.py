@@ -75,8 +75,7 @@ def _is_meant(number: int, function: int, words: Sequence[str]) -> bool:
 
 def _count() -> int:
     try:
-        low, high = lowlevel.variable_type("sys_call_table").range()
-        count = int(high) - int(low) + 1
+        count = lowlevel.variable_size("sys_call_table") // 8
     except PykdumpError:
         count = 0
     # GDB may know but a declaration, without its length.

@@ -181,7 +181,7 @@ def test_first_opening_makes_the_index_and_later_ones_use_it(
     for _ in range(2):
         run = launch(panicked.vmcore, panicked.vmlinux, "-c", "show index-cache stats", env=env)
         assert re.search(r"Cache hits \(this session\): [1-9]", run.out), run.out
-    (folder,) = (tmp_path / "pykdump").iterdir()
+    (folder,) = (tmp_path / "pykdump").glob("gdb-index-*")
     assert folder.stat().st_mode & 0o777 == 0o700
     assert [file.suffix for file in folder.iterdir()] == [".gdb-index"]
 

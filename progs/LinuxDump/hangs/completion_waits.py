@@ -141,7 +141,7 @@ def rcu(finder: Finder, sleeper: Sleeper) -> Target:
 def _link_readers(finder: Finder, key: str) -> None:
     state = lowlevel.symbol_address("rcu_state")
     nodes = lowlevel.member("struct rcu_state", "node")
-    count = int(nodes.type.sizeof) // lowlevel.sizeof("struct rcu_node")
+    count = nodes.size // lowlevel.sizeof("struct rcu_node")
     rows = _RCU_NODE.read_array(state + nodes.offset, min(count, _MAX_NODES))
     # The lowest level has the CPUs; nodes that are not used have none.
     used = [row for row in rows if row is not None and row.grphi >= row.grplo]

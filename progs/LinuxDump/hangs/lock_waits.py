@@ -26,7 +26,7 @@ def _lock_of(finder: Finder, sleeper: Sleeper, lock: str, waiter: str) -> tuple[
     # Address of the lock in whose list the task's waiter is, with the evidence; 0 without.
     entry = finder.entries.find(sleeper, waiter)
     head = lowlevel.member(lock, compat.spelling(lock, "Waiters"))
-    if entry is not None and int(head.type.sizeof) == 16:
+    if entry is not None and head.size == 16:
         if entry.head_addr:
             return entry.head_addr - head.offset, f"its {waiter} {entry.addr:#x} is in the list"
     elif entry is not None:  # kernels to come: the lock points to the first of a circle
@@ -247,7 +247,7 @@ def frozen_file_system(finder: Finder, addr: int) -> FileSystem | None:
     """The file system that a percpu_rw_semaphore guards from writes; None for another lock."""
     at = lowlevel.member("struct super_block", "s_writers.rw_sem")
     for system in finder.names.systems.values():
-        if 0 <= addr - system.addr - at.offset < int(at.type.sizeof):
+        if 0 <= addr - system.addr - at.offset < at.size:
             return system
     return None
 
