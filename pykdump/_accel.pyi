@@ -106,6 +106,8 @@ class Dump:
         """Memory of a user process; pgd is its mm_struct.pgd, a kernel virtual address."""
     def translate(self, addr: int, pgd: int = 0) -> int:
         """Physical address of a kernel (or, with pgd, user) virtual one; raises ReadError."""
+    def translate_many(self, addrs: Sequence[int]) -> list[int | None]:
+        """The same of many kernel addresses; None where there is no page."""
     def why_unreadable(self, addr: int) -> str:
         """Why a kernel virtual address cannot be read, "readable" when it can."""
     def ram_ranges(self) -> list[tuple[int, int]]:
@@ -449,6 +451,16 @@ class Unwinder:
         :param symbols: those in the memory are in the file, too.
         :param memory: start and end of each piece that has names, the code first.
         """
+
+def words_texts(
+    dump: Dump, ranges: Sequence[tuple[int, int]], symbols: SymbolTable | None = None
+) -> tuple[list[str | None], bool]:
+    """Words of memory from start to end of each range, two a line at multiples of 16, each line
+    after a newline: ADDRESS: WORD WORD; None where memory cannot be read. And whether Ctrl-C was
+    pressed: then there are fewer.
+
+    :param symbols: for names in place of words that lead into the kernel's image.
+    """
 
 def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:
     """Registers of an NT_PRSTATUS descriptor by name; {} when it is too short."""

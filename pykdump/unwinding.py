@@ -3,7 +3,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
+
+from pykdump import lowlevel
+from pykdump.errors import Interrupted
 
 try:
     from pykdump import _accel
@@ -22,6 +26,21 @@ def new_symbol_table() -> SymbolTable:
 def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:
     """Registers of an NT_PRSTATUS note by name, {} when it is too short."""
     return _accel.registers_of_note(arch, prstatus)
+
+
+def words_texts(
+    ranges: Sequence[tuple[int, int]], symbols: SymbolTable | None = None
+) -> list[str | None]:
+    """Words of memory from start to end of each range, two a line; None where it is unreadable.
+
+    Each line comes after a newline, and begins with the address: a multiple of 16, but the first.
+
+    :param symbols: for names in place of words that lead into the kernel's image.
+    """
+    found, interrupted = _accel.words_texts(lowlevel.dump(), ranges, symbols)
+    if interrupted:
+        raise Interrupted(f"interrupted after {len(found)} of {len(ranges)} pieces of stacks")
+    return found
 
 
 def new_unwinder(fork_return: int) -> Unwinder:

@@ -84,6 +84,22 @@ std::uint64_t translate(const Dump& dump, PyAddr at, std::uint64_t pgd) {
     });
 }
 
+// Of many addresses at once; nothing where there is no page.
+std::vector<std::optional<std::uint64_t>> translate_many(const Dump& dump,
+                                                         const std::vector<KernelAddr>& addrs) {
+    std::vector<std::optional<std::uint64_t>> found;
+    found.reserve(addrs.size());
+    dump.with_reader([&](const DumpReader& memory) {
+        for (const KernelAddr addr : addrs) {
+            const Translation at = memory.translate(addr);
+            const Mapping* mapping = std::get_if<Mapping>(&at);
+            found.push_back(mapping == nullptr ? std::nullopt : std::optional(mapping->phys.value));
+        }
+        return 0;
+    });
+    return found;
+}
+
 std::vector<std::pair<std::uint64_t, std::uint64_t>> ram_ranges(const Dump& dump) {
     std::vector<std::pair<std::uint64_t, std::uint64_t>> ranges;
     for (const auto& [first, end] : dump.source().pages.ram.ranges())
@@ -215,6 +231,14 @@ void bind_dump(py::module_& m) {
         .def("read_user", &read_user, "pgd"_a, "addr"_a, "size"_a)
         .def("translate", &translate, "addr"_a, "pgd"_a = 0,
              py::call_guard<py::gil_scoped_release>())
+        .def(
+            "translate_many",
+            [](const Dump& dump, const py::object& addrs) {
+                const std::vector<KernelAddr> at = to_addrs(addrs, 0);
+                const py::gil_scoped_release no_gil;
+                return translate_many(dump, at);
+            },
+            "addrs"_a)
         .def(
             "why_unreadable",
             [](const Dump& dump, PyAddr addr) {

@@ -5,6 +5,7 @@
 #include "orc/cfi.h"
 #include "orc/shapes.h"
 #include "orc/stacks.h"
+#include "orc/words.h"
 #include "symbols/symbol_table.h"
 
 namespace pyk {
@@ -102,6 +103,15 @@ std::vector<AddrRange> to_ranges(const Ranges& pairs) {
     return ranges;
 }
 
+std::pair<std::vector<std::optional<std::string>>, bool> words(const Dump& dump,
+                                                               const Ranges& ranges,
+                                                               const SymbolTable* symbols) {
+    const std::vector<AddrRange> of = to_ranges(ranges);
+    WalkBounds bounds(of.size(), ctrl_c());
+    auto texts = words_texts([&] { return dump.new_reader(); }, of, symbols, bounds);
+    return {std::move(texts), bounds.is_interrupted_now()};
+}
+
 // The file for add-symbol-file of the kernel (name "") or a module.
 py::bytes cfi_file(const OrcUnwinder& self, const std::string& name, const SymbolTable* symbols,
                    const Ranges& memory, const std::string& vmlinux, std::uint64_t offset) {
@@ -144,6 +154,8 @@ py::object symbol_at(const SymbolTable& table, std::uint64_t addr) {
 }  // namespace
 
 void bind_orc(py::module_& m) {
+    m.def("words_texts", &words, "dump"_a, "ranges"_a, "symbols"_a = py::none(),
+          py::call_guard<py::gil_scoped_release>());
     py::class_<SymbolTable>(m, "SymbolTable", "Names of addresses in the kernel and its modules.")
         .def(py::init<>())
         .def(

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
@@ -97,13 +98,18 @@ def slabs_of(cache: Cache) -> list[int]:
     return list(_slabs_in(cache).addrs)
 
 
+@functools.cache
+def _slab_layout(struct: str, members: tuple[str, ...]) -> Layout:
+    return Layout(struct, *members)
+
+
 def objects_of_slab(cache: Cache, slab: int, *, with_cpus: bool = True) -> SlabObjects:
     """Objects of one slab; raises ReadError.
 
     :param slab: ``struct slab *``.
     :param with_cpus: whether what is free on a CPU's own list counts as free.
     """
-    row = Layout(slab_struct(), *_model().MEMBERS).read(slab)
+    row = _slab_layout(slab_struct(), _model().MEMBERS).read(slab)
     if row is None:
         raise ReadError(f"cache {cache.name}: slab {slab:#x} cannot be read")
     return _objects(cache, Slabs([slab], tuple([value] for value in row)), with_cpus=with_cpus)

@@ -10,7 +10,7 @@ from typing import Any, Optional
 from LinuxDump import BTstack, Slab, modules, pages, percpu, task_records, vmalloc
 from pykdump import compat, lowlevel
 from pykdump.bulk import ram_ranges
-from pykdump.errors import Interrupted, PykdumpError, ReadError
+from pykdump.errors import Interrupted, PykdumpError
 from pykdump.layout import CString, Layout
 
 # No name of a tuple may begin with an underscore.
@@ -92,16 +92,15 @@ def _mapped_frames() -> dict[int, int]:
     global _frames
     if _frames is None or _frames[0] is not lowlevel.kernel():
         found: dict[int, int] = {}
+        size = pages.PAGE_SIZE
         for area in vmalloc.areas() if vmalloc.has_areas() else ():
-            for at in range(
-                area.addr, area.addr + area.nr_pages * pages.PAGE_SIZE, pages.PAGE_SIZE
-            ):
-                try:
-                    found.setdefault(lowlevel.dump().translate(at) // pages.PAGE_SIZE, at)
-                except ReadError:
-                    continue
-                if len(found) == _MAX_FRAMES:
-                    return found
+            last = area.addr + min(area.nr_pages, _MAX_FRAMES) * size
+            addrs = range(area.addr, last, size)
+            for at, phys in zip(addrs, lowlevel.dump().translate_many(addrs)):
+                if phys is not None:
+                    found.setdefault(phys // size, at)
+            if len(found) >= _MAX_FRAMES:
+                break
         _frames = (lowlevel.kernel(), found)
     return _frames[1]
 

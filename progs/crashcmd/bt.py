@@ -10,23 +10,24 @@ interrupt came upon is [exception RIP: FUNCTION+OFFSET] with its registers.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from crashcmd import bt_shapes, bt_text, context, stack_checks
+from crashcmd.bt_shapes import ANY, Form, Plain, Values
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.registers import register_lines
 from LinuxDump import stack_details, task_selection
 from LinuxDump.BTstack import Frame
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from LinuxDump.task_records import Task, task_table
-from pykdump.errors import CrashError
+from pykdump.errors import CrashError, PykdumpError
 
 _One = TypeVar("_One")
 
-#: Options that need all that is known of each frame, beside other stacks' than plain ones.
-_NEED_RECORDS = {"-R", "-l", "-f", "-F", "-t", "-T", "-e", "-r", "--json"}
+#: Options that need all that is known of each frame, of plain stacks too.
+_NEED_RECORDS = {"-R", "-l", "-r", "--json"}
 _STACKS = {"IRQ stack": "<IRQ stack>", "NMI stack": "<NMI exception stack>"}
 
 
@@ -99,11 +100,7 @@ def render(record: Any, given: Given) -> Iterator[str]:
         yield from record.lines
         return
     if isinstance(record, Chosen):
-        yield from bt_shapes.pieces(
-            _some(record.tasks),
-            lambda frame, number, at: _frame_line(frame, number, at, given),
-            lambda stack: _stack(stack, given),
-        )
+        yield from bt_shapes.pieces(_some(record.tasks), _form(given))
         return
     if not record and "-R" in given:
         return
@@ -188,6 +185,84 @@ def _exceptions(stack: TaskStack) -> Iterator[str]:
             yield ""
             yield f"  {kind}-MODE EXCEPTION FRAME AT: {frame.regs_addr:x}"
             yield from _exception(frame)
+
+
+# --- plain stacks, of which there may be very many
+
+
+@dataclass(frozen=True)
+class _Frames:
+    """Their frames."""
+
+    given: Given
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+        for number, frame in enumerate(calls):
+            yield _frame_line(frame, number, ANY, self.given)
+
+    def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
+        return (stack.slots for stack in stacks)
+
+    def other_lines(self, stack: TaskStack) -> Iterator[str]:
+        return _stack(stack, self.given)
+
+
+class _FramesWithWords(_Frames):
+    """Their frames, and the words of each."""
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+        return (f"{line}{ANY:s}" for line in super().lines(calls, has_registers))
+
+    def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
+        ranges = [each for stack in stacks for each in _frame_ranges(stack)]
+        texts = iter(bt_text.words_of(ranges, "-F" in self.given))
+        for stack in stacks:
+            found = [(slot, next(texts)) for slot in stack.slots]
+            is_whole = all(text is not None for _, text in found)
+            yield tuple(value for pair in found for value in pair) if is_whole else None
+
+
+def _frame_ranges(stack: Plain) -> Iterator[tuple[int, int]]:
+    # From behind each frame's return address up to the end of the next one's.
+    last = stack.regs_addr - 8 if stack.regs_addr else stack.slots[-1] + 8
+    for slot, following in zip(stack.slots, (*stack.slots[1:], last)):
+        yield slot + 8, following + 8
+
+
+class _Symbols(_Frames):
+    """The words on them that are addresses of kernel text."""
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+        yield f"{bt_text.start_line(calls[0])}{ANY:s}"
+
+    def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
+        words = bt_text.TextWords()
+        for stack in stacks:
+            try:
+                at = stack.start if "-T" in self.given else stack.sp_addr & ~7
+                yield ("".join(f"\n{line}" for line in words.lines(at, stack.end)),)
+            except PykdumpError:
+                yield None
+
+
+class _Registers(_Frames):
+    """The registers of user mode."""
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+        if has_registers:
+            yield ""
+            yield f"  USER-MODE EXCEPTION FRAME AT: {ANY:x}"
+
+    def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
+        return ((stack.regs_addr,) if stack.regs_addr else () for stack in stacks)
+
+
+def _form(given: Given) -> Form:
+    if "-t" in given or "-T" in given:
+        return _Symbols(given)
+    if "-e" in given:
+        return _Registers(given)
+    return _FramesWithWords(given) if "-f" in given or "-F" in given else _Frames(given)
 
 
 COMMANDS = (

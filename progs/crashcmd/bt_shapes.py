@@ -3,11 +3,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from typing import Any, NamedTuple, Optional, Protocol
 
 from crashcmd import context, registers
 from LinuxDump import BTstack, modules, stack_areas, stack_details
-from LinuxDump.BTstack import Frame, Places, Stack
+from LinuxDump.BTstack import Frame, Stack
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_records import Task
 from pykdump.layout import Layout
@@ -18,84 +19,100 @@ _TASK = Layout("struct task_struct", "stack")
 _REGS = Layout("struct pt_regs", *registers.ORDER)
 
 
-class Place(int):
-    """Stands for a number that is not known yet: formatted, it is a place for it."""
-
+class _Place(int):
+    # Stands for a number or text that is not known yet: formatted, it is a place for it.
     def __format__(self, spec: str) -> str:
         return "\0" + spec
 
 
-_ANY_REGISTERS = dict.fromkeys(registers.ORDER, Place())
+#: What a form formats in place of what differs between stacks of a shape.
+ANY: Any = _Place()
+
+_ANY_REGISTERS = dict.fromkeys(registers.ORDER, ANY)
+
+Values = Optional[tuple[Any, ...]]
 
 
-def pieces(
-    tasks: Sequence[Task],
-    frame_line: Callable[[Frame, int, int], str],
-    stack_lines: Callable[[TaskStack], Iterable[str]],
-) -> Iterator[str]:
-    """Text of the stack of each task, with a blank line between two.
+class Plain(NamedTuple):
+    """A stack of calls, from a system call of user mode or the beginning of a kernel thread on, all
+    of it on the stack of a task that sleeps."""
 
-    :param frame_line: of a frame, its number, and where its return address lies.
-    :param stack_lines: all lines of a stack that is no plain one.
-    """
+    task: Task
+    slots: tuple[int, ...]  #: where the return address of each frame lies
+    sp_addr: int  #: of the innermost frame
+    start: int  #: of the stack
+    end: int
+    regs_addr: int  #: struct pt_regs * of user mode, 0 without
+
+
+class Form(Protocol):
+    """What is shown of plain stacks, and of others."""
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterable[str]:
+        """Lines of a shape, with ANY where stacks differ; the registers come behind them."""
+
+    def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
+        """What comes in these places for each stack; None for one that cannot be read."""
+
+    def other_lines(self, stack: TaskStack) -> Iterable[str]:
+        """All lines of a stack that is no plain one."""
+
+
+def pieces(tasks: Sequence[Task], form: Form) -> Iterator[str]:
+    """Text of the stack of each task, with a blank line between two."""
     modules.add_to_tables()
     for first in range(0, len(tasks), _AT_ONCE):
         if first:
             yield ""
         some = tasks[first : first + _AT_ONCE]
-        texts = list(_plain_texts(some, frame_line))
-        others = stack_details.task_stacks([t for t, text in zip(some, texts) if text is None])
+        texts = _plain_texts(some, form)
+        others = stack_details.task_stacks([task for task in some if task.addr not in texts])
         yield "\n\n".join(
-            "\n".join(stack_lines(next(others))) if text is None else text for text in texts
+            texts[task.addr] if task.addr in texts else "\n".join(form.other_lines(next(others)))
+            for task in some
         )
 
 
-def _plain_texts(
-    tasks: Sequence[Task], frame_line: Callable[[Frame, int, int], str]
-) -> Iterator[str | None]:
+def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
     shapes, places = BTstack.shapes(tasks)
-    templates = [_template(stack, frame_line) if _is_plain(stack) else None for stack in shapes]
+    templates = [_template(stack, form) if _is_plain(stack) else None for stack in shapes]
     size = stack_areas.thread_size()
     bases = _TASK.read_many([task.addr for task in tasks])
     saved = _REGS.read_many([place.regs_addr for place in places])
-    for task, place, base, values in zip(tasks, places, bases, saved):
-        template = templates[place.shape]
-        if template is None or base is None or not _lies_on(base.stack, size, task, place):
-            yield None
-        elif not place.regs_addr:
-            yield f"{context.header(task)}\n{template % _slots(task, place.sp_addrs)}"
-        elif values is None or None in values:
-            yield None
-        else:
-            numbers = (*_slots(task, place.sp_addrs[:-1]), *values)
-            yield f"{context.header(task)}\n{template % numbers}"
+    plain = []
+    for task, (shape, sps, regs), base, values in zip(tasks, places, bases, saved):
+        calls, template = sps[:-1] if regs else sps, templates[shape]
+        if template is None or base is None or not base.stack or task.is_running:
+            continue
+        if regs and (values is None or None in values):
+            continue
+        if (
+            base.stack < min(*calls, task.sp_addr)
+            and max(*calls, task.sp_addr) <= base.stack + size
+        ):
+            slots = (task.sp_addr, *(sp - 8 for sp in calls[1:]))
+            stack = Plain(task, slots, sps[0], base.stack, base.stack + size, regs)
+            plain.append((stack, template, values if regs else ()))
+    found = {}
+    shown = form.values([stack for stack, _, _ in plain])
+    for (stack, template, values), its in zip(plain, shown):
+        if its is not None:
+            found[stack.task.addr] = context.header(stack.task) + template % (*its, *values)
+    return found
 
 
 def _is_plain(stack: Stack) -> bool:
-    # Calls, from a system call of user mode or the beginning of a kernel thread on.
     if not stack.frames or not stack.is_complete:
         return False
     *calls, last = stack.frames
     return all(frame.kind in ("top", "call") for frame in calls) and (
-        last.kind == "call" or (last.kind == "user" and last.regs_are_whole)
+        last.kind == "call" or (last.kind == "user" and last.regs_are_whole and bool(calls))
     )
 
 
-def _lies_on(base: int, size: int, task: Task, place: Places) -> bool:
-    # Whether all of it is on the stack of a task that sleeps.
-    sps = place.sp_addrs[:-1] if place.regs_addr else place.sp_addrs
-    lowest, highest = min(*sps, task.sp_addr), max(*sps, task.sp_addr)
-    return bool(base) and not task.is_running and base < lowest and highest <= base + size
-
-
-def _slots(task: Task, sps: Sequence[int]) -> tuple[int, ...]:
-    # Where the return addresses lie.
-    return (task.sp_addr, *(sp - 8 for sp in sps[1:]))
-
-
-def _template(stack: Stack, frame_line: Callable[[Frame, int, int], str]) -> str:
-    calls = [frame for frame in stack.frames if frame.kind != "user"]
-    lines = [frame_line(frame, number, Place()) for number, frame in enumerate(calls)]
-    if len(calls) < len(stack.frames):
+def _template(stack: Stack, form: Form) -> str:
+    has_registers = stack.frames[-1].kind == "user"
+    lines = [*form.lines(stack.frames[: -1 if has_registers else None], has_registers)]
+    if has_registers:
         lines += registers.register_lines(_ANY_REGISTERS)
-    return "\n".join(lines).replace("%", "%%").replace("\0", "%")
+    return "".join(f"\n{line}" for line in lines).replace("%", "%%").replace("\0", "%")

@@ -141,12 +141,16 @@ def _listed(cache: Slab.Cache, slabs: Sequence[int], cpu: int | None = None) -> 
     if not slabs:
         yield "  (empty)"
     for state in slab_details.states(cache, slabs):
-        yield _SLAB_HEADING
-        yield _slab_line(state)
-        yield "  FREE / [ALLOCATED]"
-        for addr in state.objects:
-            if addr in state.allocated:
-                yield f"  [{addr:x}]"
-            else:
-                mark = f"  (cpu {cpu} cache)" if addr in state.cpu_free and cpu is not None else ""
-                yield f"   {addr:x}{mark}"
+        yield "\n".join([*_state_lines(state, cpu)])
+
+
+def _state_lines(state: SlabState, cpu: int | None) -> Iterator[str]:
+    yield _SLAB_HEADING
+    yield _slab_line(state)
+    yield "  FREE / [ALLOCATED]"
+    for addr in state.objects:
+        if addr in state.allocated:
+            yield f"  [{addr:x}]"
+        else:
+            mark = f"  (cpu {cpu} cache)" if addr in state.cpu_free and cpu is not None else ""
+            yield f"   {addr:x}{mark}"

@@ -15,7 +15,6 @@ from pykdump.layout import Layout
 
 _HSTATE = Layout("struct hstate", "order", "nr_huge_pages", "free_huge_pages", "name")
 _PAGE_KB = 4
-_CHUNK = 4096
 
 
 def usage(given: Given) -> Iterator[str]:
@@ -153,13 +152,12 @@ def all_pages(given: Given) -> Iterator[str]:
         for addr in addrs:
             yield from page_rows.one(addr)
         return
-    heading = True
+    size, heading = lowlevel.sizeof("struct page"), True
     for first, end in ram_ranges():
-        for at in range(first, end, _CHUNK):
-            chunk = [pages.page_of(pfn) for pfn in range(at, min(end, at + _CHUNK))]
-            lines = page_rows.members(chunk, members) if members else page_rows.rows(chunk)
-            first_line = next(lines)
-            if heading:
-                yield first_line
-            heading = False
-            yield from lines
+        every = range(pages.page_of(first), pages.page_of(end), size)
+        lines = page_rows.members(every, members) if members else page_rows.rows(every)
+        first_line = next(lines)
+        if heading:
+            yield first_line
+        heading = False
+        yield from lines
