@@ -8,6 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from LinuxDump import Slab
+from pykdump.bulk import SlabObjects
+from pykdump.errors import Interrupted
+from pykdump.logging import pylog
 from pykdump.tool import Tool
 
 
@@ -40,9 +43,19 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 
 
 def collect(options: argparse.Namespace) -> Report:
-    uses = [CacheUse(cache, stats) for cache, stats in Slab.summarize(options.names)]
-    uses.sort(key=lambda use: -use.size_kib)
-    objects = [Slab.objects_of(use.cache) for use in uses] if options.objects else []
+    named = [Slab.cache_named(name) for name in options.names]
+    chosen = named if named else Slab.caches()
+    uses: list[CacheUse] = []
+    objects: list[SlabObjects] = []
+    try:
+        for cache in chosen:
+            uses.append(CacheUse(cache, Slab.stats(cache)))
+        uses.sort(key=lambda use: -use.size_kib)
+        for use in uses if options.objects else ():
+            objects.append(Slab.objects_of(use.cache))
+    except (KeyboardInterrupt, Interrupted):
+        listed = f", objects of {len(objects)}" if options.objects else ""
+        pylog.warning(f"interrupted after {len(uses)} of {len(chosen)} caches{listed}")
     return Report(
         tuple(uses),
         tuple(addr for found in objects for addr in found.allocated),

@@ -11,6 +11,8 @@ namespace {
 
 using namespace pybind11::literals;
 
+constexpr Py_ssize_t kMaxAddrs = 1 << 27;  // a GiB of addresses
+
 using PyField =
     std::tuple<std::string, std::vector<std::uint64_t>, std::uint64_t, std::uint32_t, std::string>;
 
@@ -220,17 +222,26 @@ std::vector<KernelAddr> to_addrs(const py::object& source, std::uint64_t less) {
         for (py::ssize_t i = 0; i < info.size; ++i) addrs.push_back({first[i] - less});
         return addrs;
     }
-    // Lists of millions of numbers are common: nothing is made for each.
-    const py::object items = py::reinterpret_steal<py::object>(
-        PySequence_Fast(source.ptr(), "addresses must be a sequence of numbers"));
-    if (!items) throw py::error_already_set();
-    addrs.reserve(static_cast<std::size_t>(PySequence_Fast_GET_SIZE(items.ptr())));
-    for (Py_ssize_t i = 0; i < PySequence_Fast_GET_SIZE(items.ptr()); ++i) {
-        const auto item =
-            py::reinterpret_borrow<py::object>(PySequence_Fast_GET_ITEM(items.ptr(), i));
-        const std::uint64_t at = PyLong_AsUnsignedLongLongMask(item.ptr());
+    const Py_ssize_t size = PyObject_Size(source.ptr());
+    if (size < 0 && PyErr_ExceptionMatches(PyExc_OverflowError) == 0) throw py::error_already_set();
+    if (size < 0 || size > kMaxAddrs) {
+        PyErr_Clear();
+        throw Error("more than " + std::to_string(kMaxAddrs) + " structs are not read at once");
+    }
+    addrs.reserve(static_cast<std::size_t>(size));
+    const auto take = [&](PyObject* item) {
+        const std::uint64_t at = PyLong_AsUnsignedLongLongMask(item);
         if (at == ~0ULL && PyErr_Occurred() != nullptr) throw py::error_already_set();
         addrs.push_back({at - less});
+    };
+    // Lists of millions of numbers are common: nothing is made for each.
+    if (PyList_CheckExact(source.ptr()) != 0) {
+        for (Py_ssize_t i = 0; i < PyList_GET_SIZE(source.ptr()); ++i) {
+            const auto item = py::reinterpret_borrow<py::object>(PyList_GET_ITEM(source.ptr(), i));
+            take(item.ptr());
+        }
+    } else {
+        for (const py::handle item : source) take(item.ptr());
     }
     return addrs;
 }

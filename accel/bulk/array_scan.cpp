@@ -13,12 +13,19 @@ namespace {
 constexpr std::uint64_t kPage = 4096;
 constexpr std::uint64_t kBytesAtOnce = 1 << 18;
 constexpr std::uint64_t kStructsForThread = 1 << 15;
+constexpr std::uint64_t kMaxStructs = 1ULL << 34;  // the struct pages of 64 TiB
+
+void check(const StructArray& array) {
+    if (array.stride == 0 || array.stride > kPage || array.count > kMaxStructs) {
+        throw Error("an array of " + std::to_string(array.count) + " structs of " +
+                    std::to_string(array.stride) + " bytes is none that a kernel has");
+    }
+}
 
 void check(const StructArray& array, const ArrayField& field) {
     const bool is_integer =
         field.size == 1 || field.size == 2 || field.size == 4 || field.size == 8;
-    if (array.stride == 0 || array.stride > kPage || !is_integer ||
-        field.offset > array.stride - field.size) {
+    if (!is_integer || field.size > array.stride || field.offset > array.stride - field.size) {
         throw Error("a member of " + std::to_string(field.size) + " bytes at " +
                     std::to_string(field.offset) + " does not lie in a struct of " +
                     std::to_string(array.stride));
@@ -109,6 +116,7 @@ ArrayHistogram count_piece(const MemoryReader& memory, const StructArray& array,
 
 ArrayMatches select_structs(const NewReader& new_reader, const StructArray& array,
                             std::span<const ArrayTest> tests, WalkBounds& bounds) {
+    check(array);
     for (const ArrayTest& test : tests) check(array, test.field);
     ArrayMatches whole;
     const auto select = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,
@@ -126,6 +134,7 @@ ArrayMatches select_structs(const NewReader& new_reader, const StructArray& arra
 
 ArrayHistogram count_values(const NewReader& new_reader, const StructArray& array,
                             const ArrayField& field, std::uint64_t mask, WalkBounds& bounds) {
+    check(array);
     check(array, field);
     ArrayHistogram whole;
     const auto count = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,

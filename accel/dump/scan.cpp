@@ -12,6 +12,17 @@ constexpr std::uint64_t kPagesAtOnce = 1024;
 constexpr std::uint64_t kPagesInRun = 64;  // read by one call, where they lie side by side
 constexpr std::chrono::milliseconds kReportEvery{100};
 
+PageMap in_both(const PageMap& one, const PageMap& other) {
+    PageMap both;
+    auto at = one.ranges().begin();
+    auto behind = other.ranges().begin();
+    while (at != one.ranges().end() && behind != other.ranges().end()) {
+        both.add(std::max(at->first, behind->first), std::min(at->end, behind->end));
+        at->end < behind->end ? ++at : ++behind;
+    }
+    return both;
+}
+
 // Hands out pieces of the present pages in ascending order.
 class Pieces {
  public:
@@ -111,7 +122,8 @@ class Crew {
 
 void scan_pages(const std::shared_ptr<DumpSource>& source, const std::string& what,
                 const Progress& progress, const VisitPage& visit, const PageMap* only) {
-    const PageMap& pages = only != nullptr ? *only : source->pages.present;
+    const PageMap& present = source->pages.present;
+    const PageMap pages = only != nullptr ? in_both(*only, present) : present;
     Pieces pieces(pages);
     Crew crew(source, pieces, visit);
     while (!crew.wait()) {

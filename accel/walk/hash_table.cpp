@@ -10,6 +10,7 @@ namespace {
 
 // More than any table of a working kernel has; what is told by damaged memory may be any number.
 constexpr std::uint64_t kMaxBuckets = 1ULL << 28;
+constexpr std::uint64_t kMaxBytes = 8 * kMaxBuckets;
 constexpr std::uint64_t kBucketsForThread = 1ULL << 16;
 constexpr std::uint64_t kBytesAtOnce = 1ULL << 16;
 constexpr std::uint64_t kPage = 4096;
@@ -105,7 +106,7 @@ void append(HashWalk& whole, const HashWalk& piece, std::size_t limit) {
 HashWalk walk_hash_table(const NewReader& new_reader, const HashTable& table, WalkBounds& bounds) {
     HashTable sane = table;
     sane.stride = std::clamp<std::uint64_t>(table.stride, 8, kPage);
-    sane.count = std::min(table.count, kMaxBuckets);
+    sane.count = std::min(table.count, kMaxBytes / sane.stride);
     const auto walk_piece = [&sane](const MemoryReader& memory, std::uint64_t first,
                                     std::uint64_t end, WalkBounds& own) {
         return PieceWalk(memory, sane, own).over(first, end);

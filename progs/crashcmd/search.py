@@ -7,14 +7,15 @@ ADDRESS: VALUE, the address being virtual, with -p physical.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from crashcmd import values
 from crashcmd.command import Command, Given, Option
 from crashcmd.eval import evaluate
 from LinuxDump.whatis import address_of
-from pykdump.bulk import find_numbers, find_pattern
+from pykdump.bulk import Hits, find_numbers, find_pattern
+from pykdump.logging import pylog
 
 
 @dataclass(frozen=True)
@@ -40,7 +41,7 @@ def collect(given: Given) -> tuple[Found, ...]:
 def _hits(given: Given) -> Iterator[tuple[int, str]]:
     if "-c" in given:
         for word in given.words:
-            for phys in find_pattern(word.encode()).addrs:
+            for phys in _told(find_pattern(word.encode())):
                 yield phys, word
         return
     size = 4 if "-w" in given else 2 if "-h" in given else 8
@@ -50,8 +51,18 @@ def _hits(given: Given) -> Iterator[tuple[int, str]]:
             if word[0] == "("
             else values.number("0x" + word.lower().removeprefix("0x"))
         )
-        for phys in find_numbers(wanted, wanted, size=size).addrs:
+        if wanted >> 8 * size:
+            raise given.error(f"{word} has more than {size} bytes")
+        for phys in _told(find_numbers(wanted, wanted, size=size)):
             yield phys, f"{wanted:x}"
+
+
+def _told(hits: Hits) -> Iterable[int]:
+    if hits.is_interrupted:
+        pylog.warning(f"interrupted after {hits.pages} pages: there may be more")
+    if hits.is_cut:
+        pylog.warning(f"only {len(hits.addrs)} places are shown: there are more")
+    return hits.addrs
 
 
 def render(record: tuple[Found, ...], given: Given) -> Iterator[str]:

@@ -83,9 +83,14 @@ TEST_F(ArrayScan, StructAcrossAHoleIsLostAndTheNextIsRead) {
     EXPECT_EQ(found.structs[73], KernelAddr{kBase + 74 * 56 + 8192 / 56 * 56 - 74 * 56 + 56});
 }
 
+TEST_F(ArrayScan, CountsAndSizesThatNoKernelHasAreRefused) {
+    EXPECT_THROW(select_structs(new_reader(memory), {{kBase}, 64, 1ULL << 58}, {}, bounds), Error);
+    EXPECT_THROW(select_structs(new_reader(memory), {{kBase}, 1 << 20, 5}, {}, bounds), Error);
+}
+
 TEST_F(ArrayScan, HugeCountOfNothingEndsWhenInterrupted) {
     WalkBounds stopped(0, [] { return true; });
-    const StructArray endless{{kBase}, 64, 1ULL << 58};
+    const StructArray endless{{kBase}, 64, 1ULL << 34};
     EXPECT_TRUE(select_structs(new_reader(memory), endless, {}, stopped).is_interrupted);
     EXPECT_THROW(count_values(new_reader(memory), array, {60, 8}, ~0ULL, bounds), Error);
     EXPECT_THROW(count_values(new_reader(memory), {{kBase}, 0, 5}, {0, 8}, ~0ULL, bounds), Error);
