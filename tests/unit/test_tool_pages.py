@@ -49,7 +49,10 @@ def test_page_and_help_have_the_same_options(name: str) -> None:
     assert sorted(told - known) == []
 
 
-_SHOWN = ("crashinfo", "fregs", "hanginfo", "modinfo", "pstree", "taskinfo", "tslog")
+_SHOWN = (
+    *("crashinfo", "fregs", "hanginfo", "modinfo", "pstree", "refs", "search", "slab"),
+    *("taskinfo", "tslog", "whatis"),
+)
 
 
 def spellings(name: str) -> list[list[str]]:
