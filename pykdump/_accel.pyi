@@ -455,7 +455,7 @@ class Unwinder:
 def words_texts(
     dump: Dump, ranges: Sequence[tuple[int, int]], symbols: SymbolTable | None = None
 ) -> tuple[list[str | None], bool]:
-    """Words of memory from start to end of each range, two a line at multiples of 16, each line
+    """Words of memory from start to end of each range, two a line, each line
     after a newline: ADDRESS: WORD WORD; None where memory cannot be read. And whether Ctrl-C was
     pressed: then there are fewer.
 

@@ -24,6 +24,11 @@ def value_of(type_name: str, addr: int) -> Any:
     return lowlevel.typed_pointer(type_name, addr).dereference()
 
 
+def value_in(type_name: str, data: bytes) -> Any:
+    """GDB's value of an object of this type that has these bytes."""
+    return gdb.Value(data, lowlevel.find_type(type_name))
+
+
 def evaluate(expression: str) -> Any:
     """GDB's value of an expression; raises CrashError."""
     try:
@@ -59,7 +64,6 @@ def text(value: Any, base: int = 0) -> str:
             value.format_string(
                 raw=True,
                 pretty_structs=True,
-                symbols=False,
                 repeat_threshold=0,
                 max_elements=_MOST_ELEMENTS,
                 **({"format": "x"} if (base or radix) == 16 else {}),

@@ -33,7 +33,7 @@ def words_texts(
 ) -> list[str | None]:
     """Words of memory from start to end of each range, two a line; None where it is unreadable.
 
-    Each line comes after a newline, and begins with the address: a multiple of 16, but the first.
+    Each line comes after a newline, and begins with the address.
 
     :param symbols: for names in place of words that lead into the kernel's image.
     """

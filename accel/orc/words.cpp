@@ -8,7 +8,7 @@ namespace pyk {
 namespace {
 
 constexpr std::uint64_t kMostBytes = 1 << 16;
-constexpr std::uint64_t kRow = 16;
+constexpr std::size_t kWordsInRow = 2;
 constexpr std::size_t kWidth = 16;
 constexpr std::uint64_t kForThread = 256;
 
@@ -43,7 +43,7 @@ std::optional<std::string> words_text(const MemoryReader& memory, AddrRange rang
     text.reserve(32 * count + 32);
     for (std::size_t i = 0; i < count; ++i) {
         const std::uint64_t at = range.start + i * sizeof(std::uint64_t);
-        if (i == 0 || at % kRow == 0) {
+        if (i % kWordsInRow == 0) {
             text += "\n    ";
             append_hex(text, at, 1);
             text += ": ";

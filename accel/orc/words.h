@@ -12,7 +12,7 @@
 
 namespace pyk {
 
-// Lines of at most two words each, "\n    ADDRESS: WORD WORD ", which begin at multiples of 16.
+// Lines of at most two words each, "\n    ADDRESS: WORD WORD ", from the start of the range on.
 // With `symbols` the words that lead into the kernel's image or a module are NAME+OFFSET. Nothing
 // where memory cannot be read; "" where the range is none, or longer than stacks are.
 std::optional<std::string> words_text(const MemoryReader& memory, AddrRange range,

@@ -27,6 +27,16 @@ _FORK_RETURN = ("ret_from_fork_asm", "ret_from_fork")
 SYMBOLS = (_ORC_IPS, _ORC_IPS_END, _ORC_ENTRIES, _TEXT, _TEXT_END, *_FORK_RETURN)
 
 
+#: What the unwinder begins with: thread.sp of a task that sleeps, or 0 and an NT_PRSTATUS note.
+Start = tuple[int, bytes]
+
+# struct inactive_task_frame: what __switch_to_asm() pushes above the return address.
+_SAVED_BELOW = 48
+# struct elf_prstatus of x86_64; the registers begin at 112.
+_NOTE_SIZE, _NOTE_IP, _NOTE_CS, _NOTE_SP = 336, 112 + 8 * 16, 112 + 8 * 17, 112 + 8 * 19
+_KERNEL_CS = 0x10
+
+
 class Frame(NamedTuple):
     """A frame of a kernel stack."""
 
@@ -101,13 +111,20 @@ def _read_kernel_tables() -> Tables:
     return Tables(unwinder, symbols, [])
 
 
-def stacks(tasks: Sequence[Task], registers: Mapping[int, bytes] | None = None) -> list[Stack]:
+def stacks(
+    tasks: Sequence[Task],
+    registers: Mapping[int, bytes] | None = None,
+    starts: Mapping[int, Start] = {},
+) -> list[Stack]:
     """The stack of each task, from the innermost frame to the user boundary.
 
     :param registers: NT_PRSTATUS notes by CPU, for the tasks that ran; None for the dump's.
+    :param starts: where else stacks begin, by ``struct task_struct *``.
     """
     with collector.paused():
-        raw = _unwinder().stacks(lowlevel.dump(), _starts(tasks, registers), tables().symbols)
+        raw = _unwinder().stacks(
+            lowlevel.dump(), _starts(tasks, registers, starts), tables().symbols
+        )
         return [_stack(task, *found) for task, found in zip(tasks, raw)]
 
 
@@ -134,13 +151,28 @@ def _unwinder() -> Unwinder:
 
 
 def _starts(
-    tasks: Sequence[Task], registers: Mapping[int, bytes] | None
-) -> list[tuple[int, bytes]]:
+    tasks: Sequence[Task],
+    registers: Mapping[int, bytes] | None,
+    starts: Mapping[int, Start] = {},
+) -> list[Start]:
     notes = cpus.registers_by_cpu() if registers is None else registers
-    return [_start(task, notes) for task in tasks]
+    return [starts.get(task.addr) or _start(task, notes) for task in tasks]
 
 
-def _start(task: Task, notes: Mapping[int, bytes]) -> tuple[int, bytes]:
+def start_behind(return_addr_at: int) -> Start:
+    """As if a task slept in what will return to the address at this place of its stack."""
+    return return_addr_at - _SAVED_BELOW, b""
+
+
+def start_at(ip: int, sp: int) -> Start:
+    """As if an instruction of the kernel had been stopped at; the other registers are 0."""
+    note = bytearray(_NOTE_SIZE)
+    for at, value in ((_NOTE_IP, ip), (_NOTE_CS, _KERNEL_CS), (_NOTE_SP, sp)):
+        note[at : at + 8] = value.to_bytes(8, "little")
+    return 0, bytes(note)
+
+
+def _start(task: Task, notes: Mapping[int, bytes]) -> Start:
     if task.is_running:
         return 0, notes.get(task.cpu, b"")
     return task.sp_addr, b""

@@ -92,18 +92,20 @@ def task_stacks(
     *,
     source: bool = False,
     where: Callable[[BTstack.Stack], bool] = lambda stack: True,
+    starts: Mapping[int, BTstack.Start] = {},
 ) -> Iterator[TaskStack]:
     """The stack of each task, in order.
 
     :param source: with source lines and arguments, where GDB knows them.
     :param where: which stacks to take.
+    :param starts: where else stacks begin, by ``struct task_struct *``.
     """
     modules.add_to_tables()
     by_cpu: dict[int, list[stack_areas.Area]] = {}
     notes = cpus.registers_by_cpu()
-    for task, stack in zip(tasks, BTstack.stacks(tasks, notes)):
+    for task, stack in zip(tasks, BTstack.stacks(tasks, notes, starts)):
         own = stack_areas.task_stack(task)
-        stack = _astray(task, own) or stack
+        stack = (None if task.addr in starts else _astray(task, own)) or stack
         if not where(stack):
             continue
         if task.cpu not in by_cpu:

@@ -5,7 +5,8 @@ WHAT is a pid or the address of a task_struct; without it the task that is selec
 
 Frames are  #N [SP] FUNCTION at ADDRESS [MODULE], SP being where the stack holds ADDRESS. A ? behind
 the address: code on the way has no unwind tables, the frame is a guess. What an exception or
-interrupt came upon is [exception RIP: FUNCTION+OFFSET] with its registers.
+interrupt came upon is [exception RIP: FUNCTION+OFFSET] with its registers. Lines of -f and -F are
+ADDRESS: and two words of the stack, of -t and -T [PLACE] FUNCTION at ADDRESS.
 """
 
 from __future__ import annotations
@@ -14,20 +15,22 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from crashcmd import bt_shapes, bt_text, context, stack_checks
+from crashcmd import bt_scan, bt_shapes, bt_start, bt_text, context, stack_checks
 from crashcmd.bt_shapes import ANY, Form, Plain, Values
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.registers import register_lines
-from LinuxDump import stack_details, task_selection
+from LinuxDump import percpu, stack_areas, stack_details, task_selection
 from LinuxDump.BTstack import Frame
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from LinuxDump.task_records import Task, task_table
-from pykdump.errors import CrashError, PykdumpError
+from pykdump.errors import CrashError, PykdumpError, ReadError
 
 _One = TypeVar("_One")
 
 #: Options that need all that is known of each frame, of plain stacks too.
-_NEED_RECORDS = {"-R", "-l", "-r", "--json"}
+_NEED_RECORDS = {"-R", "-l", "-r", "-o", "-I", "-S", "--json"}
+#: Whether bt -O made -o what bt does.
+_by_words = False
 _STACKS = {"IRQ stack": "<IRQ stack>", "NMI stack": "<NMI exception stack>"}
 
 
@@ -41,6 +44,13 @@ class Chosen:
 def collect(given: Given) -> Any:
     if "-v" in given:
         return text(stack_checks.overflows(task_table().tasks))
+    if "-E" in given:
+        cpus = given.value("-c")
+        count = len(percpu.per_cpu_offsets())
+        chosen = range(count) if cpus is None else numbers(cpus, given)
+        return text(bt_scan.cpu_stacks(chosen))
+    if "-O" in given:
+        return text([_toggle()])
     return collect_tasks(_tasks(given), given)
 
 
@@ -50,14 +60,21 @@ def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
         raise given.error(f"-n {given.value('-n')}: only idle can be left out")
     if "-n" in given:
         tasks = [task for task in tasks if task.idle_cpu is None]
-    if not _NEED_RECORDS & set(given.flags()):
+    if not _by_words and not _NEED_RECORDS & set(given.flags()):
         return Chosen(tuple(tasks))
+    starts = bt_start.starts(tasks, given)
+    found = stack_details.task_stacks(tasks, source="-l" in given, starts=starts)
     reference = given.value("-R")
     if reference is None:
-        return tuple(stack_details.task_stacks(tasks, source="-l" in given))
+        return tuple(found)
     wanted = stack_checks.reference(reference)
-    found = stack_details.task_stacks(tasks, source="-l" in given)
     return tuple(stack for stack in found if wanted(stack))
+
+
+def _toggle() -> str:
+    global _by_words
+    _by_words = not _by_words
+    return f"bt: {'return addresses' if _by_words else 'unwound frames'} from now on"
 
 
 def _tasks(given: Given) -> list[Task]:
@@ -126,6 +143,10 @@ def _stack(stack: TaskStack, given: Given) -> Iterator[str]:
         yield from bt_text.raw(stack)
     elif "-e" in given:
         yield from _exceptions(stack)
+    elif "-o" in given or _by_words:
+        yield from bt_text.return_addresses(stack, _offsets(given))
+        if stack.frames and stack.frames[-1].kind == "user":
+            yield from _exception(stack.frames[-1])
     else:
         yield from _frames(stack, given)
 
@@ -136,6 +157,8 @@ def _frames(stack: TaskStack, given: Given) -> Iterator[str]:
     task = task_table().by_addr[stack.task_addr]
     if slots and not task.is_running:
         slots[0] = task.sp_addr
+    if slots and "-S" in given:
+        slots[0] = bt_start.place(given)
     for place, frame in enumerate(stack.frames):
         if frame.stack != area and frame.kind != "user":
             yield f"--- {_STACKS.get(area, f'<{area}>')} ---"
@@ -161,6 +184,10 @@ def slot(frame: FrameRecord) -> int:
     return frame.sp_addr - 8 if frame.kind == "call" else frame.sp_addr
 
 
+def _offsets(given: Given) -> str:
+    return ("x" if "-x" in given else "d") if "-s" in given else ""
+
+
 def _frame_line(frame: FrameRecord | Frame, number: int, at: int, given: Given) -> str:
     name = frame.function or f"{frame.addr:x}"
     if "-s" in given and frame.function:
@@ -179,12 +206,20 @@ def _exception(frame: FrameRecord) -> Iterator[str]:
 
 
 def _exceptions(stack: TaskStack) -> Iterator[str]:
-    for frame in stack.frames:
-        if frame.kind in ("regs", "user") and frame.registers:
-            kind = "USER" if frame.kind == "user" else "KERNEL"
-            yield ""
-            yield f"  {kind}-MODE EXCEPTION FRAME AT: {frame.regs_addr:x}"
-            yield from _exception(frame)
+    # Those that unwinding came by, and what looks like one on the task's stack.
+    found = {f.regs_addr: f for f in stack.frames if f.kind in ("regs", "user") and f.registers}
+    maybe: list[int] = []
+    area = stack_areas.task_stack(task_table().by_addr[stack.task_addr])
+    if area is not None:
+        low = next((f.sp_addr for f in stack.frames if area.holds(f.sp_addr)), area.start) & ~7
+        try:
+            maybe = bt_scan.exception_frames(low, area.end)
+        except ReadError as error:
+            yield f"bt: {error}"
+    own = [regs for regs in found if regs not in maybe]
+    for regs in [*own, *maybe]:
+        frame = found.get(regs)
+        yield from bt_scan.frame_lines(regs, frame is None or "ax" in (frame.registers or ()))
 
 
 # --- plain stacks, of which there may be very many
@@ -215,7 +250,7 @@ class _FramesWithWords(_Frames):
 
     def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
         ranges = [each for stack in stacks for each in _frame_ranges(stack)]
-        texts = iter(bt_text.words_of(ranges, "-F" in self.given))
+        texts = iter(bt_text.words_of(ranges, self.given.count("-F")))
         for stack in stacks:
             found = [(slot, next(texts)) for slot in stack.slots]
             is_whole = all(text is not None for _, text in found)
@@ -233,20 +268,22 @@ class _Symbols(_Frames):
     """The words on them that are addresses of kernel text."""
 
     def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
-        yield f"{bt_text.start_line(calls[0])}{ANY:s}"
+        head = "" if "-T" in self.given else bt_text.start_line(calls[0]) + "\n"
+        yield f"{head}{ANY:s}"
 
     def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
         words = bt_text.TextWords()
         for stack in stacks:
             try:
                 at = stack.start if "-T" in self.given else stack.sp_addr & ~7
-                yield ("".join(f"\n{line}" for line in words.lines(at, stack.end)),)
+                lines = "\n".join(words.lines(at, stack.end))
+                yield (lines,) if lines else None
             except PykdumpError:
                 yield None
 
 
 class _Registers(_Frames):
-    """The registers of user mode."""
+    """The registers of user mode, of stacks on which nothing else looks like registers."""
 
     def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
         if has_registers:
@@ -254,7 +291,14 @@ class _Registers(_Frames):
             yield f"  USER-MODE EXCEPTION FRAME AT: {ANY:x}"
 
     def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
-        return ((stack.regs_addr,) if stack.regs_addr else () for stack in stacks)
+        for stack in stacks:
+            own = (stack.regs_addr,) if stack.regs_addr else ()
+            try:
+                found = bt_scan.exception_frames(stack.sp_addr & ~7, stack.end)
+            except PykdumpError:
+                yield None
+            else:
+                yield own if tuple(found) == own else None
 
 
 def _form(given: Given) -> Form:
@@ -282,11 +326,17 @@ COMMANDS = (
             Option("-l", "the source line of each frame"),
             Option("-s", "offsets into functions"),
             Option("-x", "these offsets in hexadecimal"),
+            Option("-d", "these offsets in decimal, as they are without -x"),
             Option("-f", "the words of the stack that each frame has"),
-            Option("-F", "the same, with symbols for addresses"),
+            Option("-F", "the same, with symbols and [CACHE] for addresses; -FF [ADDRESS:CACHE]"),
             Option("-t", "every address of kernel text on the stack, from the stack pointer on"),
             Option("-T", "the same from the lowest word of the stack on"),
-            Option("-e", "only the exception frames"),
+            Option("-e", "only the exception frames, and what looks like one on the stack"),
+            Option("-E", "what looks like one on the IRQ and exception stacks of CPUs"),
+            Option("-o", "not unwound: every return address above the stack pointer, old ones too"),
+            Option("-O", "let -o be what bt does from now on, or no longer"),
+            Option("-I", "begin at this instruction", "IP"),
+            Option("-S", "begin at this place on the stack, with the address there or of -I", "SP"),
             Option("-r", "the whole stack as words"),
         ),
     ),

@@ -3,9 +3,10 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 
-from crashcmd import values
+from crashcmd import slab_names, values
 from LinuxDump import modules, stack_areas
 from LinuxDump.api_models import KernelModels
 from LinuxDump.BTstack import Frame
@@ -14,6 +15,8 @@ from LinuxDump.task_records import task_table
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.unwinding import words_texts
+
+_KERNEL_WORD = re.compile(r" (ff[0-9a-f]{14})(?= )")
 
 
 def _range(stack: TaskStack) -> tuple[int, int, int]:
@@ -33,7 +36,7 @@ def start_line(frame: Frame | FrameRecord) -> str:
 def text_symbols(stack: TaskStack, *, whole: bool) -> Iterator[str]:
     """Lines of ``bt -t``: each word that is an address of kernel text."""
     start, sp, end = _range(stack)
-    if stack.frames:
+    if stack.frames and not whole:
         yield start_line(stack.frames[0])
     if not end:
         return
@@ -47,7 +50,7 @@ class TextWords:
     """Finds words that are addresses of kernel text."""
 
     def __init__(self) -> None:
-        self._ranges = _text_ranges()
+        self._ranges = text_ranges()
         low, high = min(r[0] for r in self._ranges), max(r[1] for r in self._ranges)
         # What all of them have in their upper half is looked for.
         same = low >> 32 == high - 1 >> 32
@@ -65,6 +68,17 @@ class TextWords:
                 self._names[word] = self._name(word)
             if self._names[word]:
                 yield f"  [{start + 8 * place:x}] {self._names[word]}"
+
+    def found(self, start: int, end: int) -> Iterator[tuple[int, tuple[str, int, str], int]]:
+        """Where each is, its name, offset and module, and the word; raises ReadError."""
+        raw = lowlevel.dump().read(start, (end - start) // 8 * 8)
+        words = memoryview(raw).cast("Q")
+        for place in self._candidates(raw):
+            word = words[place]
+            if any(first <= word < last for first, last in self._ranges):
+                name = self._table.at(word)
+                if name is not None:
+                    yield start + 8 * place, name, word
 
     def _candidates(self, raw: bytes) -> Iterator[int]:
         if not self._upper:
@@ -85,7 +99,44 @@ class TextWords:
         return f"{name[0]} at {word:x}{f' [{name[2]}]' if name[2] else ''}"
 
 
-def _text_ranges() -> list[tuple[int, int]]:
+def return_addresses(stack: TaskStack, offsets: str = "") -> Iterator[str]:
+    """Lines of ``bt -o``: each word from the stack pointer on that a call may have left, stale
+    ones too.
+
+    :param offsets: "d" or "x": with the offsets into functions.
+    """
+    number, words = 0, TextWords()
+    for start, end in _parts(stack):
+        try:
+            for at, (name, offset, module), word in words.found(start, end):
+                if not offset:  # nothing returns to where a function begins
+                    continue
+                shown = f" [{module}]" if module else ""
+                if offsets:
+                    name += f"+{offset:#x}" if offsets == "x" else f"+{offset}"
+                yield f"{f'#{number}':>3} [{at:x}] {name} at {word:x}{shown}"
+                number += 1
+        except PykdumpError as error:
+            yield f"bt: {error}"
+
+
+def _parts(stack: TaskStack) -> Iterator[tuple[int, int]]:
+    # What of each stack is in use, the innermost first.
+    task = task_table().by_addr[stack.task_addr]
+    own = stack_areas.task_stack(task)
+    areas = [*([own] if own else []), *stack_areas.cpu_stacks(task.cpu)]
+    seen: set[str] = set()
+    for frame in stack.frames:
+        area = next((area for area in areas if area.holds(frame.sp_addr)), None)
+        if area is not None and area.name not in seen:
+            seen.add(area.name)
+            yield frame.sp_addr & ~7, area.end
+    if not stack.frames and own is not None:
+        yield own.start, own.end
+
+
+def text_ranges() -> list[tuple[int, int]]:
+    """First and last address of the code of the kernel and of each module."""
     kernel = (lowlevel.symbol_address("_stext"), lowlevel.symbol_address("_etext"))
     return [kernel, *((m.text.addr, m.text.end_addr) for m in modules.modules())]
 
@@ -106,15 +157,39 @@ def _shown(word: int) -> str:
     return f"{values.value_or_symbol(word) or f'{word:016x}':16}"
 
 
-def words_of(ranges: Sequence[tuple[int, int]], symbolic: bool) -> list[str | None]:
+def words_of(ranges: Sequence[tuple[int, int]], symbolic: int) -> list[str | None]:
     """Words of ``bt -f`` in these ranges, of ``-F`` with symbols; each line comes after a newline.
-    None where they cannot be read."""
-    return words_texts(ranges, KernelModels().symbols() if symbolic else None)
+    None where they cannot be read.
+
+    :param symbolic: how often -F was given.
+    """
+    found = words_texts(ranges, KernelModels().symbols() if symbolic else None)
+    if not symbolic:
+        return found
+    caches = _Caches(symbolic)
+    return [text and _KERNEL_WORD.sub(caches, text) for text in found]
+
+
+class _Caches:
+    # Puts [CACHE] in place of a word that is the address of a slab object.
+
+    def __init__(self, symbolic: int) -> None:
+        self._with_address = symbolic > 1
+        self._by_page: dict[str, str] = {}  # a page is of one cache
+
+    def __call__(self, match: re.Match[str]) -> str:
+        page = match[1][:-3]
+        name = self._by_page.get(page)
+        if name is None:
+            name = self._by_page[page] = slab_names.name_of(int(match[1], 16))
+        if not name:
+            return match[0]
+        return f" {f'[{match[1]}:{name}]' if self._with_address else f'[{name}]':16}"
 
 
 def words(start: int, end: int, symbolic: int = 0) -> Iterator[str]:
     """Lines of ``bt -f``: the words of a frame, two a line from the frame's own first on."""
-    found = words_of([(start, end)], symbolic > 0)[0]
+    found = words_of([(start, end)], symbolic)[0]
     if found is not None:
         yield from found.split("\n")[1:]
         return

@@ -6,6 +6,7 @@ Options follow crash: letters may be put together (``ps -Gu``), and come before 
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -20,6 +21,7 @@ class Option:
     flag: str  #: with its dash: "-m"
     help: str
     value: str = ""  #: what must follow, as help calls it; "" when nothing does
+    extra: str = ""  #: what may follow behind "=", as in -S=0,2
 
 
 JSON = Option("--json", "print the records as JSON")
@@ -132,7 +134,7 @@ class _Parser:
 
     def _option(self, word: str, left: list[str]) -> None:
         flag, equals, value = word.partition("=")
-        if flag in self._known and (not equals or self._known[flag].value):
+        if flag in self._known and (not equals or self._takes_equals(flag)):
             if self._known[flag].value and not equals:
                 value = self._next(flag, left)
             self._given.add(flag, value)
@@ -150,6 +152,9 @@ class _Parser:
                 return
             self._given.add(option.flag, "")
 
+    def _takes_equals(self, flag: str) -> bool:
+        return bool(self._known[flag].value or self._known[flag].extra)
+
     def _next(self, flag: str, left: list[str]) -> str:
         if not left:
             what = self._known[flag].value
@@ -158,7 +163,7 @@ class _Parser:
 
 
 def _is_number(word: str) -> bool:
-    return word[1:].isdigit()
+    return bool(re.fullmatch(r"-(\d+|0[xX][0-9a-fA-F]+)", word))
 
 
 def _split(rest: str) -> list[str]:

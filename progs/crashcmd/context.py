@@ -46,6 +46,12 @@ def select(task: Task) -> None:
     _selected = None if is_thread else task.addr
 
 
+def is_threads() -> bool:
+    """Whether the task that commands are about is GDB's selected thread."""
+    task = current()
+    return frames.selected_tid() == frames.tid(task.pid, task.idle_cpu)
+
+
 def find(word: str) -> list[Task]:
     """Tasks of a pid, in decimal or hexadecimal, or of a task_struct; none for other words."""
     table = task_table()

@@ -2,15 +2,19 @@
 """Machine code.
 
 WHAT is a function, an address, or SYMBOL+OFFSET; COUNT the number of instructions, by default the
-whole function for a name and 1 for an address.
+whole function for a name and 1 for an address; of -r the last so many, of -f the first.
+
+Lines are ADDRESS <FUNCTION+OFFSET> [MODULE]: INSTRUCTION.
 """
 
 from __future__ import annotations
 
 import re
+from collections import deque
 from collections.abc import Iterator
+from itertools import islice
 
-from crashcmd import values
+from crashcmd import context, memories, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import symbol_kinds
 from LinuxDump.api_models import KernelModels
@@ -18,25 +22,44 @@ from pykdump import commands, frames
 from pykdump.errors import CrashError
 
 _MOST = 100_000
+_SKIPPED = "encoded bytes being skipped after ud2a: 0"
 _INSTRUCTION = re.compile(r"(?:=>|  )?\s*(0x[0-9a-f]+)( <[^>]*>)?:\s*(.*)")
 
 
 def collect(given: Given) -> Text:
+    if "-b" in given:
+        return text([_SKIPPED])
     if not given.words:
         raise given.error("a function or an address is needed")
+    count = values.number(given.words[1]) if len(given.words) > 1 else 0
+    if len(given.words) > 1 and not 0 < count <= _MOST:
+        raise given.error(f"{count} instructions are too many, or none")
+    if "-u" in given:
+        return text(_users(values.address(given.words[0]), count or 1, given))
     addr = values.kernel_address(given.words[0])
     if "-s" in given:
         return text(_source(addr))
     found = KernelModels().symbols().at(addr)
     is_name = found is not None and found[1] == 0 and not re.fullmatch("[0-9a-fx]+", given.words[0])
-    if "-r" in given or "-f" in given or (len(given.words) == 1 and is_name):
+    if "-r" in given or "-f" in given or (not count and is_name):
         start = addr - found[1] if found is not None and "-f" not in given else addr
         end = addr + 1 if "-r" in given else _end_of(start)
-        return text(_lines(f"disassemble /r {start:#x},{end:#x}", given))
-    count = values.number(given.words[1]) if len(given.words) > 1 else 1
-    if not 0 < count <= _MOST:
-        raise given.error(f"{count} instructions are too many, or none")
-    return text(_lines(f"x/{count}i {addr:#x}", given))
+        lines = _lines(f"disassemble {start:#x},{end:#x}", given)
+        if not count or "-l" in given:
+            return text(lines)
+        return text(deque(lines, count) if "-r" in given else islice(lines, count))
+    return text(_lines(f"x/{count or 1}i {addr:#x}", given))
+
+
+def _users(addr: int, count: int, given: Given) -> Iterator[str]:
+    # GDB reads user memory as its selected thread has it.
+    memories.of_task()
+    if not context.is_threads():
+        raise given.error("the selected task is no thread of GDB, which reads no memory of it then")
+    for line in commands.gdb().execute(f"x/{count}i {addr:#x}").splitlines():
+        match = _INSTRUCTION.match(line)
+        if match is not None:
+            yield f"{match[1]}:\t{_operands(match[3], given)}"
 
 
 def _end_of(addr: int) -> int:
@@ -49,7 +72,7 @@ def _end_of(addr: int) -> int:
 
 def _lines(command: str, given: Given) -> Iterator[str]:
     source = ""
-    for line in commands.gdb().execute(command.replace("/r ", "")).splitlines():
+    for line in commands.gdb().execute(command).splitlines():
         match = _INSTRUCTION.match(line)
         if match is None:
             continue
@@ -101,6 +124,8 @@ COMMANDS = (
             Option("-s", "the source code, where it is installed"),
             Option("-x", "offsets in hexadecimal"),
             Option("-d", "offsets in decimal"),
+            Option("-u", "WHAT is an address of the selected task"),
+            Option("-b", "bytes that are skipped behind ud2: none, as GDB needs no skipping"),
         ),
     ),
 )

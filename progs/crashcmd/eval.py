@@ -2,7 +2,8 @@
 """A number or expression in hexadecimal, decimal, octal and binary.
 
 EXPRESSION is made of numbers (as C writes them; k, m and g multiply by 1024 and its powers),
-symbols and + - * / % & | ^ << >> ~ ( ); hexadecimal numbers with letters need no 0x.
+symbols and + - * / % & | ^ << >> ~ ( ); hexadecimal numbers with letters need no 0x. Lines are
+hexadecimal, decimal, octal and binary, with the sign where the highest bit is set.
 """
 
 from __future__ import annotations
@@ -42,10 +43,8 @@ class Value:
 
 
 def collect(given: Given) -> Value:
-    words = given.rest
-    for option in ("-b", "-l", "--json"):
-        words = words.replace(option, "") if option in given else words
-    if not words.strip():
+    words = " ".join(given.words)
+    if not words:
         raise given.error("an expression is needed")
     return Value(evaluate(words) & U64)
 
@@ -126,7 +125,10 @@ COMMANDS = (
         "EXPRESSION",
         collect,
         render,
-        (Option("-b", "the numbers of the bits that are set"),),
+        (
+            Option("-b", "the numbers of the bits that are set"),
+            Option("-l", "numbers of 64 bits, as all are here"),
+        ),
         is_raw=True,
     ),
 )

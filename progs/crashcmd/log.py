@@ -7,20 +7,59 @@ Each record is [SECONDS.MICROSECONDS] TEXT; further lines of a record are indent
 from __future__ import annotations
 
 import datetime
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from typing import Any
 
 from crashcmd.command import Command, Given, Option
-from LinuxDump import timekeeping
+from LinuxDump import printk_safe, timekeeping
+from LinuxDump.audit_log import AuditMessage, audit_messages
 from LinuxDump.printk import LogRecord, log_records
 
 
-def collect(given: Given) -> Iterator[LogRecord]:
+def collect(given: Given) -> Any:
     if given.words:
         raise given.error(f"it takes no words: {given.words[0]}")
+    if "-a" in given:
+        return tuple(audit_messages())
+    if "-s" in given:
+        if not printk_safe.exist():
+            raise given.error("this kernel has no buffers of printk for NMIs: its log has all")
+        return tuple(printk_safe.safe_buffers())
     return log_records(devices="-d" in given)
 
 
-def render(record: Iterator[LogRecord], given: Given) -> Iterator[str]:
+def render(record: Any, given: Given) -> Iterator[str]:
+    if "-a" in given:
+        yield from _audit(record)
+    elif "-s" in given:
+        yield from _safe(record)
+    else:
+        yield from _log(record, given)
+
+
+def _audit(record: Sequence[AuditMessage]) -> Iterator[str]:
+    if not record:
+        yield "kernel audit log is empty"
+    for message in record:
+        yield f"type={message.type} {message.text.decode('utf-8', 'backslashreplace')}".rstrip()
+
+
+def _safe(record: Sequence[printk_safe.SafeBuffer]) -> Iterator[str]:
+    name = ""
+    for buffer in record:
+        if buffer.name != name:
+            name = buffer.name
+            yield f"PRINTK_SAFE_SEQ_BUF: {name}"
+        yield (
+            f"CPU: {buffer.cpu}  ADDR: {buffer.addr:x} LEN: {buffer.length}  "
+            f"MESSAGE_LOST: {buffer.lost}"
+        )
+        lines = buffer.text.decode("utf-8", "backslashreplace").splitlines() or ["(empty)"]
+        yield from (f"  {line}" for line in lines)
+        yield ""
+
+
+def _log(record: Iterator[LogRecord], given: Given) -> Iterator[str]:
     booted = _boot_time(given) if "-T" in given else 0
     for message in record:
         stamp = "" if "-t" in given else _stamp(message.ts_ns, booted)
@@ -57,6 +96,8 @@ COMMANDS = (
             Option("-t", "no times"),
             Option("-m", "the level of each record, as <6>"),
             Option("-d", "the subsystem and device that records are of"),
+            Option("-a", "audit messages that no daemon has fetched: type=NUMBER TEXT"),
+            Option("-s", "what is left in the buffers of printk for NMIs, up to 5.14"),
         ),
     ),
 )

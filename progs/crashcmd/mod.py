@@ -2,7 +2,8 @@
 """Kernel modules, and their debug info.
 
 Columns: MODULE (struct module), NAME, BASE of its text, SIZE in bytes, OBJECT FILE with its debug
-info, or (not loaded).
+info, or (not loaded). Columns of -t: NAME and TAINTS, the letters of what taints the kernel; -g
+adds lines of ADDRESS and name of each section.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 
 from crashcmd import values
 from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import module_sections
 from LinuxDump.modules import Module, modules, taint_letters
 from pykdump import compat, dlkmload
 from pykdump.errors import PykdumpError
@@ -22,6 +24,11 @@ def collect(given: Given) -> Any:
     found = sorted(modules(), key=lambda module: module.text.addr)
     if "-t" in given:
         return text(_taints(found))
+    if "-D" in given or "-R" in given:
+        for module in found:
+            if dlkmload.moduleFile(module.name):
+                dlkmload.delModule(module.name)
+        return tuple(found) if "-R" in given else ()
     name = given.value("-s") or given.value("-d")
     if name is not None:
         chosen = [module for module in found if module.name == name.replace("-", "_")]
@@ -73,6 +80,19 @@ def render(record: Any, given: Given) -> Iterator[str]:
         file = dlkmload.moduleFile(module.name) or "(not loaded)  [CONFIG_KALLSYMS]"
         size = f"{module.size_bytes:{digits}}"
         yield f"{module.addr:x}  {module.name:{width}}  {module.text.addr:x}  {size}  {file}"
+        if "-g" in given:
+            yield from _section_lines(module)
+
+
+def _section_lines(module: Module) -> Iterator[str]:
+    try:
+        found = module_sections.sections(module)
+    except PykdumpError as error:
+        pylog.warning(str(error))
+        return
+    for name, addr in sorted(found, key=lambda pair: pair[1]):
+        if module.holds(addr):  # what of init is freed is others' now
+            yield f"  {addr:16x}  {name}"
 
 
 def _complete(beginning: str) -> list[str]:
@@ -89,6 +109,11 @@ COMMANDS = (
             Option("-s", "load the debug info of a module, from FILE if it is given", "NAME"),
             Option("-S", "load that of all modules, FILE being a folder to look in"),
             Option("-d", "forget the debug info of a module", "NAME"),
+            Option("-D", "forget that of all modules"),
+            Option("-R", "the same, and list the modules"),
+            Option("-g", "with the address of each section below the module, of -s and -S too"),
+            Option("-r", "read all symbols at once: done when they are needed, in any case"),
+            Option("-o", "load as older versions of crash did: there is one way here"),
             Option("-t", "modules that taint the kernel, and how"),
         ),
         completes=_complete,

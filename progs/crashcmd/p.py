@@ -88,6 +88,7 @@ COMMANDS = (
         options=(
             Option("-x", "numbers in hexadecimal"),
             Option("-d", "numbers in decimal"),
+            Option("-u", "addresses of the selected task's memory are meant, as they are always"),
         ),
         is_raw=True,
     ),

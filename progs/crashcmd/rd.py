@@ -7,10 +7,13 @@ ADDRESS may be a symbol; COUNT is the number of units, by default 1.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Literal
 
-from crashcmd import context, slab_names, values
+from crashcmd import memories, slab_names, values
 from crashcmd.command import Command, Given, Option, Text, text
+from crashcmd.memories import Reader
 from pykdump import lowlevel
 from pykdump.errors import CrashError, ReadError
 
@@ -23,16 +26,35 @@ _TEXT_ROW = 60
 def collect(given: Given) -> Text:
     if not given.words:
         raise given.error("an address is needed")
-    is_physical = "-p" in given
-    start = values.number("0x" + given.words[0]) if is_physical else values.address(given.words[0])
+    is_number = "-p" in given or "-f" in given
+    start = _hex(given.words[0]) if is_number else values.address(given.words[0])
     offset = given.value("-o")
     start += values.number(offset) if offset is not None else 0
     unit = next((int(f[1:]) // 8 for f in given.flags() if f in ("-8", "-16", "-32", "-64")), 8)
-    end = _end(start, unit, given)
+    if "-N" in given and unit not in (2, 4):
+        raise given.error("-N is only for numbers of 16 and 32 bits")
+    end: int | None
+    if "-R" in given:
+        start, end = _backwards(start, unit, given)
+    else:
+        end = _end(start, unit, given)
     read = _reader(given)
+    if "-r" in given:
+        return text(_to_file(start, end, read, given))
     if "-a" in given:
         return text(_texts(start, end, read))
     return text(_rows(start, end, unit, read, given))
+
+
+def _hex(word: str) -> int:
+    return values.number("0x" + word.lower().removeprefix("0x"))
+
+
+def _backwards(start: int, unit: int, given: Given) -> tuple[int, int]:
+    count = values.number(given.words[1]) if len(given.words) > 1 else 1
+    if not 1 < count <= _MOST_BYTES // unit or start < unit * (count - 1):
+        raise given.error("-R needs a COUNT of 2 or more, and as much memory below ADDRESS")
+    return start - unit * (count - 1), start + unit
 
 
 def _end(start: int, unit: int, given: Given) -> int | None:
@@ -42,7 +64,10 @@ def _end(start: int, unit: int, given: Given) -> int | None:
         if end <= start:
             raise given.error(f"the end {end:x} is not behind {start:x}")
     elif len(given.words) > 1:
-        end = start + (1 if "-a" in given else unit) * values.number(given.words[1])
+        is_bytes = "-a" in given or "-r" in given
+        end = start + (1 if is_bytes else unit) * values.number(given.words[1])
+    elif "-r" in given:
+        raise given.error("-r needs the number of bytes, or -e END")
     else:
         return None if "-a" in given else start + unit
     if end - start > _MOST_BYTES:
@@ -50,21 +75,27 @@ def _end(start: int, unit: int, given: Given) -> int | None:
     return end
 
 
-def _reader(given: Given) -> Callable[[int, int], bytes]:
-    dump = lowlevel.dump()
+def _reader(given: Given) -> Reader:
     if "-p" in given:
-        return dump.read_physical
-    if "-u" in given:
-        pgd = context.current().pgd_addr
-        if not pgd:
-            raise given.error("the selected task has no user memory")
-        return lambda addr, size: dump.read_user(pgd, addr, size)
-    return dump.read
+        return lowlevel.dump().read_physical
+    if "-f" in given:
+        return memories.of_file()
+    return memories.of_task() if "-u" in given else lowlevel.dump().read
 
 
-def _rows(
-    start: int, end: int | None, unit: int, read: Callable[[int, int], bytes], given: Given
-) -> Iterator[str]:
+def _to_file(start: int, end: int | None, read: Reader, given: Given) -> Iterator[str]:
+    assert end is not None
+    data, path = _readable(start, end - start, read), Path(given.value("-r") or "").expanduser()
+    try:
+        path.write_bytes(data)
+    except OSError as error:
+        raise given.error(f"{path}: {error.strerror}") from None
+    yield f"{len(data)} bytes copied from {start:#x} to {path}"
+    if len(data) < end - start:
+        yield f"rd: {start + len(data):x} cannot be read"
+
+
+def _rows(start: int, end: int | None, unit: int, read: Reader, given: Given) -> Iterator[str]:
     assert end is not None
     size = 16
     for at in range(start, end, size):
@@ -75,23 +106,25 @@ def _rows(
             # The rest may be there: go on behind the page that is missing.
             readable = next((n for n in range(count - unit, 0, -unit) if _reads(read, at, n)), 0)
             if readable:
-                yield _row(at, read(at, readable), unit, given)
+                yield row(at, read(at, readable), unit, given)
             raise CrashError(f"rd: {error}") from None
-        yield _row(at, data, unit, given)
+        yield row(at, data, unit, given)
 
 
-def _reads(read: Callable[[int, int], bytes], addr: int, size: int) -> bool:
+def _reads(read: Reader, addr: int, size: int) -> bool:
     try:
         return bool(read(addr, size))
     except ReadError:
         return False
 
 
-def _row(at: int, data: bytes, unit: int, given: Given) -> str:
-    numbers = [int.from_bytes(data[i : i + unit], "little") for i in range(0, len(data), unit)]
+def row(at: int, data: bytes, unit: int, given: Given) -> str:
+    """A line of memory."""
+    order: Literal["big", "little"] = "big" if "-N" in given else "little"
+    numbers = [int.from_bytes(data[i : i + unit], order) for i in range(0, len(data), unit)]
     head = f"{at:>16x}:  "
     if "-s" in given or "-S" in given:
-        shown = (_symbolic(number, "-S" in given) for number in numbers)
+        shown = (slab_names.symbolic(number, given.count("-S")) for number in numbers)
         return head + " ".join(f"{word:16}" for word in shown) + " "
     if "-d" in given or "-D" in given:
         width = {8: 15 if "-d" in given else 20, 4: 11, 2: 6, 1: 4}[unit]
@@ -108,15 +141,7 @@ def _signed(number: int, unit: int) -> int:
     return number - (1 << 8 * unit) if number >> (8 * unit - 1) else number
 
 
-def _symbolic(word: int, with_slabs: bool) -> str:
-    name = values.value_or_symbol(word)
-    if not name and with_slabs and word >> 63:
-        cache = slab_names.name_of(word)
-        name = f"[{cache}]" if cache else ""
-    return name or f"{word:016x}"
-
-
-def _texts(start: int, end: int | None, read: Callable[[int, int], bytes]) -> Iterator[str]:
+def _texts(start: int, end: int | None, read: Reader) -> Iterator[str]:
     if end is None:
         # Up to the first byte that is no text.
         found = re.match(rb"[\x20-\x7e\t\n]*", _readable(start, _PAGE, read))
@@ -131,7 +156,7 @@ def _texts(start: int, end: int | None, read: Callable[[int, int], bytes]) -> It
         yield f"rd: {start + len(data):x} cannot be read"
 
 
-def _readable(start: int, size: int, read: Callable[[int, int], bytes]) -> bytes:
+def _readable(start: int, size: int, read: Reader) -> bytes:
     data = b""
     while len(data) < size:
         at = start + len(data)
@@ -163,10 +188,14 @@ COMMANDS = (
             Option("-D", "in decimal, unsigned"),
             Option("-x", "without text"),
             Option("-s", "symbols for addresses of the kernel's image"),
-            Option("-S", "the same, and [CACHE] for addresses of slab objects"),
+            Option("-S", "the same, and [CACHE] for those of slab objects; -SS [ADDRESS:CACHE]"),
+            Option("-N", "in network byte order, with -16 and -32"),
+            Option("-R", "COUNT units up to the one at ADDRESS"),
+            Option("-r", "copy the bytes, COUNT of them, to this file", "FILE"),
             Option("-e", "up to this address", "END"),
             Option("-o", "from so many bytes behind ADDRESS", "OFFSET"),
             Option("-p", "ADDRESS is physical"),
+            Option("-f", "ADDRESS is an offset in the dump file"),
             Option("-u", "ADDRESS is the selected task's"),
         ),
     ),

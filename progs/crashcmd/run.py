@@ -113,7 +113,8 @@ def help_lines(name: str) -> Iterator[str]:
     yield f"Usage: {command.name} [OPTIONS] {command.usage}".rstrip()
     yield ""
     for option in command.all_options:
-        flag = f"{option.flag} {option.value}".rstrip()
+        extra = f"[={option.extra}]" if option.extra else ""
+        flag = f"{option.flag}{extra} {option.value}".rstrip()
         yield f"  {flag:16}  {option.help}"
     if more.strip():
         yield from ["", *more.strip("\n").splitlines()]

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+from crashcmd import values
 from LinuxDump import Slab, pages
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
@@ -24,3 +25,15 @@ def name_of(addr: int) -> str:
     """Name of that cache, "" outside all."""
     owner = owner_of(addr)
     return owner.cache.name if owner is not None else ""
+
+
+def symbolic(word: int, slabs: int) -> str:
+    """A word of memory: a symbol's name where it leads into the kernel's image, else its digits.
+
+    :param slabs: 1: ``[CACHE]`` for the address of a slab object; 2: ``[ADDRESS:CACHE]``.
+    """
+    name = values.value_or_symbol(word)
+    if not name and slabs and word >> 63:
+        cache = name_of(word)
+        name = (f"[{word:x}:{cache}]" if slabs > 1 else f"[{cache}]") if cache else ""
+    return name or f"{word:016x}"

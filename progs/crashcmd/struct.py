@@ -3,7 +3,10 @@
 
 WHAT is NAME, NAME.MEMBER, or NAME.MEMBER,MEMBER with dots into nested members. ADDRESS may be a
 symbol, SYMBOL:CPU or SYMBOL:a of a per-CPU variable; COUNT objects of an array follow each other.
-NAME.MEMBER ADDRESS alone means struct, too.
+NAME.MEMBER ADDRESS alone means struct, too. Members are of the form NAME[INDEX], too.
+
+Lines are those of C: MEMBER = VALUE; of -o [OFFSET] or [ADDRESS] and the declaration, of -r
+ADDRESS: and two words.
 """
 
 from __future__ import annotations
@@ -12,13 +15,14 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from crashcmd import types, values
+from crashcmd import memories, types, values
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.percpu_words import places
 from pykdump import lowlevel, printed
 from pykdump.errors import PykdumpError
 
 _MOST = 1 << 20
+_NAMES = ("struct", "union", "*")
 
 
 def is_structure(word: str) -> bool:
@@ -52,19 +56,28 @@ def _type_lines(full: str, paths: list[str], given: Given) -> Iterator[str]:
 def _objects(full: str, paths: list[str], given: Given) -> Iterator[str]:
     count = int(values.number(given.words[2])) if len(given.words) > 2 else 1
     count = int(values.number(given.value("-c") or str(count)))
-    if not 0 < count <= _MOST:
+    if not 0 < abs(count) <= _MOST:
         raise given.error(f"{count} objects are too many, or none")
     size = lowlevel.sizeof(full)
     first = True
-    for label, start in places(given.words[1]):
+    for label, start in _places(given):
         if label:
             yield label
         start -= _link_offset(given)
-        for number in range(count):
+        if count < 0:  # those up to this one
+            start += (count + 1) * size
+        for number in range(abs(count)):
             if not first and not paths:
                 yield ""
             first = False
             yield from shown(full, paths, start + number * size, given)
+
+
+def _places(given: Given) -> Iterator[tuple[str, int]]:
+    if "-f" in given:
+        yield "", values.number("0x" + given.words[1].lower().removeprefix("0x"))
+    else:
+        yield from places(given.words[1])
 
 
 def _link_offset(given: Given) -> int:
@@ -84,7 +97,7 @@ def base_of(given: Given) -> int:
 
 def shown(full: str, paths: list[str], addr: int, given: Given) -> Iterator[str]:
     """An object, or members of it."""
-    is_own = given.name not in ("list", "tree")  # whose -o and -r mean something else
+    is_own = given.name in _NAMES  # of others -o, -r, -p and -u mean something else
     if is_own and "-o" in given:
         if not paths:
             yield from types.with_offsets(full, addr)
@@ -92,11 +105,9 @@ def shown(full: str, paths: list[str], addr: int, given: Given) -> Iterator[str]
             yield from types.member_line(full, path, addr)
         return
     if is_own and "-r" in given:
-        yield from raw(addr, lowlevel.sizeof(full))
+        yield from raw(addr, lowlevel.sizeof(full), _reader(given))
         return
-    # GDB would print a pointer's target only when asked; what cannot be read is told once.
-    lowlevel.dump().read(addr, 1)
-    value = printed.value_of(full, addr)
+    value = _value(full, addr, given) if is_own else _kernels(full, addr)
     if not paths:
         yield from f"{full} {printed.text(value, base_of(given))}".splitlines()
     for path in paths:
@@ -104,6 +115,24 @@ def shown(full: str, paths: list[str], addr: int, given: Given) -> Iterator[str]
             yield from pointer_lines(full, value, path, base_of(given))
         else:
             yield from member_lines(value, path, base_of(given))
+
+
+def _reader(given: Given) -> memories.Reader:
+    if "-f" in given:
+        return memories.of_file()
+    return memories.of_task() if "-u" in given else lowlevel.dump().read
+
+
+def _value(full: str, addr: int, given: Given) -> Any:
+    if "-u" in given or "-f" in given:
+        return printed.value_in(full, _reader(given)(addr, lowlevel.sizeof(full)))
+    return _kernels(full, addr)
+
+
+def _kernels(full: str, addr: int) -> Any:
+    # GDB would print a pointer's target only when asked; what cannot be read is told once.
+    lowlevel.dump().read(addr, 1)
+    return printed.value_of(full, addr)
 
 
 def pointer_lines(full: str, value: Any, path: str, base: int) -> Iterator[str]:
@@ -138,11 +167,11 @@ def member_lines(value: object, path: str, base: int) -> Iterator[str]:
     yield from (f"  {line}" for line in more)
 
 
-def raw(addr: int, size: int) -> Iterator[str]:
+def raw(addr: int, size: int, read: memories.Reader) -> Iterator[str]:
     """The bytes of an object as words."""
     for at in range(addr, addr + size, 16):
         count = min(2, (addr + size - at + 7) // 8)
-        found = values.read_words(at, count)
+        found = memoryview(read(at, 8 * count)).cast("Q")
         yield f"{at:x}:  " + " ".join(f"{word:016x}" for word in found)
 
 
@@ -151,8 +180,10 @@ _OPTIONS = (
     Option("-x", "numbers in hexadecimal"),
     Option("-d", "numbers in decimal"),
     Option("-l", "ADDRESS is that of this member of the object, or so many bytes in it", "OFFSET"),
-    Option("-c", "so many objects, one behind the other", "COUNT"),
+    Option("-c", "so many objects, one behind the other; -COUNT: up to ADDRESS", "COUNT"),
     Option("-r", "the object as words"),
+    Option("-u", "ADDRESS is the selected task's"),
+    Option("-f", "ADDRESS is an offset in the dump file"),
     Option("-p", "members with their types, and what those point to that are pointers"),
 )
 COMMANDS = (

@@ -18,6 +18,7 @@ from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import open_files, page_tables, task_memory, vm_areas
 from LinuxDump.task_records import Task, task_table
 from LinuxDump.vm_areas import Mapping
+from pykdump.layout import Layout
 
 _FLAGS = (
     *((0x1, "READ"), (0x2, "WRITE"), (0x4, "EXEC"), (0x8, "SHARED"), (0x10, "MAYREAD")),
@@ -27,6 +28,7 @@ _FLAGS = (
     *((0x400000, "HUGETLB"), (0x4000000, "DONTDUMP"), (0x10000000, "MIXEDMAP")),
 )
 _PAGE = 4096
+_MM = Layout("struct mm_struct", "pgd")
 
 
 @dataclass(frozen=True)
@@ -47,11 +49,14 @@ def collect(given: Given) -> Any:
         number = values.number("0x" + flags.lower().removeprefix("0x"))
         return text([f"{number:x}: ({_flag_names(number)})"])
     tasks = context.named(given.words)
-    memories = task_memory.memory([task.addr for task in tasks])
-    found = tuple(_record(task, memory) for task, memory in zip(tasks, memories))
+    if "-M" in given:
+        found = [_of_mm(tasks[0], given)]
+    else:
+        memories = task_memory.memory([task.addr for task in tasks])
+        found = [_record(task, memory) for task, memory in zip(tasks, memories)]
     reference = given.value("-R") or given.value("-P")
     if reference is None:
-        return found
+        return tuple(found)
     kept = [
         replace(each, mappings=tuple(m for m in each.mappings if _refers(m, reference)))
         for each in found
@@ -69,6 +74,15 @@ def _refers(mapping: Mapping, reference: str) -> bool:
     if addr is not None and (addr == mapping.addr or mapping.start <= addr < mapping.end):
         return True
     return bool(mapping.path) and reference in mapping.path
+
+
+def _of_mm(task: Task, given: Given) -> TaskMappings:
+    # An exiting task has given up its mm_struct, which may be there still.
+    mm = values.kernel_address(given.value("-M") or "")
+    memory, row = task_memory.memory_of(mm), _MM.read(mm)
+    if memory is None or row is None:
+        raise given.error(f"mm_struct {mm:x} cannot be read")
+    return _record(task._replace(pgd_addr=row.pgd), memory)
 
 
 def _record(task: Task, memory: task_memory.Memory | None) -> TaskMappings:
@@ -148,6 +162,7 @@ COMMANDS = (
         (
             Option("-p", "the pages of each mapping"),
             Option("-P", "the pages of this mapping", "VMA"),
+            Option("-M", "as if this were the task's mm_struct, of an exiting one", "MM"),
             Option("-R", "only mappings with this address, or text in their path", "REFERENCE"),
             Option("-f", "names of the flags in a number", "FLAGS"),
             Option("-m", "the mm_struct"),

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """The type of a variable, expression or function, or the definition of a type.
 
-STRUCT.MEMBER shows the member with its offset.
+STRUCT.MEMBER shows the member with its offset. Columns of -r and -m, which look through all
+types of the kernel itself: SIZE in bytes and TYPE.
 """
 
 from __future__ import annotations
@@ -9,12 +10,15 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from crashcmd import struct, types
+from crashcmd import struct, types, values
 from crashcmd.command import Command, Given, Option, Text, text
+from LinuxDump import btf
 from pykdump import commands
 
 
 def collect(given: Given) -> Text:
+    if "-r" in given or "-m" in given:
+        return text(_found(given))
     expression = " ".join(given.words)
     if not expression:
         raise given.error("an expression is needed")
@@ -40,12 +44,42 @@ def _lines(expression: str, given: Given) -> Iterator[str]:
         ).splitlines()
 
 
+def _found(given: Given) -> Iterator[str]:
+    # Structs of these sizes, that have such a member or a pointer to one.
+    low, high = _sizes(given)
+    wanted = given.value("-m") or ""
+    found = [
+        (each.size_bytes, each.name)
+        for each in btf.types().structures()
+        if low <= each.size_bytes <= high and any(wanted in kind for kind in each.members)
+    ]
+    if not found:
+        yield "(none found)"
+        return
+    width = max(4, *(len(str(size)) for size, _ in found))
+    yield f"{'SIZE':>{width}}  TYPE"
+    yield from (f"{size:>{width}}  {name}" for size, name in sorted(set(found)))
+
+
+def _sizes(given: Given) -> tuple[int, int]:
+    word = given.value("-r")
+    if word is None:
+        return 0, 1 << 32
+    low, dash, high = word.partition("-")
+    first = values.number(low)
+    return first, values.number(high) if dash else first
+
+
 COMMANDS = (
     Command(
         "whatis",
         "EXPRESSION",
         collect,
-        options=(Option("-o", "members with their offsets"),),
+        options=(
+            Option("-o", "members with their offsets"),
+            Option("-r", "structs and unions of this size, or from LOW to HIGH", "SIZE|LOW-HIGH"),
+            Option("-m", "those with a member of this type, or pointer to it", "TYPE"),
+        ),
         is_raw=True,
     ),
 )

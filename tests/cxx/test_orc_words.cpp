@@ -35,14 +35,13 @@ std::optional<std::string> text(const Words& memory, std::uint64_t start, std::u
     return words_text(memory, {start, end}, nullptr);
 }
 
-TEST(WordsText, LinesBeginAtMultiplesOf16) {
+TEST(WordsText, LinesHaveTwoWordsFromTheStartOn) {
     const Words memory({1, 2, 0xffffffff81000000});
     EXPECT_EQ(text(memory, kStack, kStack + 24),
               "\n    ffffc90000004000: 0000000000000001 0000000000000002 "
               "\n    ffffc90000004010: ffffffff81000000 ");
     EXPECT_EQ(text(memory, kStack + 8, kStack + 24),
-              "\n    ffffc90000004008: 0000000000000002 "
-              "\n    ffffc90000004010: ffffffff81000000 ");
+              "\n    ffffc90000004008: 0000000000000002 ffffffff81000000 ");
 }
 
 TEST(WordsText, NothingIsShownOfUnreadableMemory) {

@@ -126,6 +126,27 @@ list -h -O 0 modules
 ps -y RR
 sym -p schedule
 sym -n schedule
+bt -o
+bt -os
+bt -osx
+bt -e
+bt -T
+rd -R linux_banner 4
+rd -r /dev/null linux_banner 20
+rd -SS runqueues 4
+dis -b
+dis -f schedule 3
+dis schedule 3
+struct list_head modules -c -3
+struct task_struct init_task
+struct bus_type pci_bus_type
+struct file_operations def_blk_fops
+whatis -r 4096-100000
+whatis -m sbitmap
+search -p linux_banner
+search -p -c "Linux version"
+search -p -w -m ffff babe0000
+search -V linux_banner
 """.strip().splitlines()
 
 
