@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import struct
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 from LinuxDump import pages, percpu
 from LinuxDump.slab_caches import Cache, node_pointers
@@ -22,59 +23,90 @@ _SHEAF = Layout("struct slab_sheaf", "size")
 _MAX_OBJECTS = 1 << 16  # of a sheaf
 
 
+@dataclass(frozen=True)
+class Sheaf:
+    """Free objects that a CPU or a node keeps."""
+
+    addr: int  #: struct slab_sheaf *
+    owner: str  #: "cpu 0" or "node 0"
+    role: str  #: of a CPU's main, spare or rcu_free, of a node's full
+    objects: tuple[int, ...]
+
+
 def free_objects(cache: Cache) -> list[int]:
     """Objects in the sheaves of a cache; none where the kernel has no sheaves.
 
     Those in a sheaf that waits for an RCU grace period are not found.
     """
+    return [addr for sheaf in sheaves(cache) for addr in sheaf.objects]
+
+
+def sheaves(cache: Cache) -> list[Sheaf]:
+    """The sheaves of a cache with objects in them, and the empty ones of CPUs.
+
+    What is broken is said, and left out.
+    """
     if not compat.has("struct kmem_cache.cpu_sheaves"):
         return []
-    found: list[int] = []
     try:
-        sheaves = list(dict.fromkeys([*_of_cpus(cache), *_of_nodes(cache)]))
+        known = list(dict.fromkeys([*_of_cpus(cache), *_of_nodes(cache)]))
         objects_at = lowlevel.member("struct slab_sheaf", "objects").offset
     except PykdumpError as error:
         pylog.warning(f"sheaves of cache {cache.name}: {error}; what is free there passes for used")
         return []
-    for sheaf, row in zip(sheaves, _SHEAF.read_many(sheaves)):
+    found = []
+    rows = _SHEAF.read_many([addr for addr, _, _ in known])
+    for (sheaf, owner, role), row in zip(known, rows):
         try:
             size = -1 if row is None else row.size
             if not 0 <= size <= _MAX_OBJECTS:
                 what = "its size is lost" if row is None else f"it claims {size} objects"
                 raise PykdumpError(what)
-            found += struct.unpack(f"<{size}Q", lowlevel.dump().read(sheaf + objects_at, 8 * size))
+            raw = lowlevel.dump().read(sheaf + objects_at, 8 * size) if size else b""
         except PykdumpError as error:
             pylog.warning(
                 f"sheaf {sheaf:#x} of cache {cache.name}: {error}; what is free there passes for "
                 "used"
             )
+            continue
+        found.append(Sheaf(sheaf, owner, role, struct.unpack(f"<{size}Q", raw)))
     return found
 
 
-def _of_cpus(cache: Cache) -> Iterator[int]:
-    row = _CACHE.read(cache.addr)
+def cpu_sheaves(cache: Cache) -> dict[int, int]:
+    """``struct slub_percpu_sheaves *`` by CPU."""
+    row = _CACHE.read(cache.addr) if compat.has("struct kmem_cache.cpu_sheaves") else None
     if row is None or not row.cpu_sheaves:
-        return
+        return {}
     cpus = range(len(percpu.per_cpu_offsets()))
-    addrs = [percpu.per_cpu_ptr(row.cpu_sheaves, cpu) for cpu in cpus]
-    for addr, own in zip(addrs, _CPU.read_many(addrs)):
+    return {cpu: percpu.per_cpu_ptr(row.cpu_sheaves, cpu) for cpu in cpus}
+
+
+def _of_cpus(cache: Cache) -> Iterator[tuple[int, str, str]]:
+    found = cpu_sheaves(cache)
+    for (cpu, addr), own in zip(found.items(), _CPU.read_many(list(found.values()))):
         if own is None:
             pylog.warning(
                 f"struct slub_percpu_sheaves {addr:#x} of cache {cache.name} cannot be read: "
                 "objects that are free there pass for allocated"
             )
-        else:
-            yield from filter(None, own)
+            continue
+        for role, sheaf in own._asdict().items():
+            if sheaf:
+                yield sheaf, f"cpu {cpu}", role
 
 
-def _of_nodes(cache: Cache) -> Iterator[int]:
+def _of_nodes(cache: Cache) -> Iterator[tuple[int, str, str]]:
     full = lowlevel.member("struct node_barn", "sheaves_full").offset
     link = lowlevel.member("struct slab_sheaf", "barn_list").offset
-    for barn in filter(None, _barns(cache)):
+    for node, barn in enumerate(_barns(cache)):
+        if not barn:
+            continue
         walk = walk_list(barn + full)
         if walk.end != "complete":
             pylog.warning(f"the list of sheaves at {barn + full:#x} is broken ({walk.end})")
-        yield from (node - link for node in walk.nodes)
+        for addr in walk.nodes:
+            yield addr - link, f"node {node}", "full"
 
 
 def _barns(cache: Cache) -> list[int]:

@@ -6,7 +6,10 @@ object, a vmalloc area, a task, and the struct page. A single option chooses wha
 -S take names of caches or an ADDRESS.
 
 Columns of -s and -S: CACHE (struct kmem_cache), OBJSIZE in bytes, ALLOCATED and TOTAL objects,
-SLABS, SSIZE of a slab, NAME. In -S [ADDRESS] is an allocated object, ADDRESS alone a free one.
+SLABS, SSIZE of a slab, NAME; the word list in place of caches tells their names and addresses. In
+-S [ADDRESS] is an allocated object, ADDRESS alone a free one, with the CPU or node whose it is in
+( ); columns of slabs are SLAB (struct slab), MEMORY, NODE, TOTAL, ALLOCATED and FREE objects, of
+sheaves SHEAF (struct slab_sheaf), ROLE and FREE.
 """
 
 from __future__ import annotations
@@ -32,7 +35,10 @@ _FORMS = {
     "-h": ("huge pages", "kmem_system.huge_pages"),
     "-v": ("vmalloc areas", "kmem_address.areas"),
     "-s": ("slab caches", "kmem_slab.caches"),
-    "-S": ("slab caches with their slabs and objects", "kmem_slab.slabs"),
+    "-S": (
+        "slab caches with their slabs and objects; -S=0,2 only what those CPUs keep",
+        "kmem_slab.slabs",
+    ),
     "-p": ("all struct pages, or those of ADDRESS", "kmem_system.all_pages"),
 }
 
@@ -64,7 +70,10 @@ COMMANDS = (
         "[CACHE ... | ADDRESS ... | FLAGS]",
         collect,
         options=(
-            *(Option(flag, help_text) for flag, (help_text, _) in _FORMS.items()),
+            *(
+                Option(flag, help_text, extra="CPUS" if flag == "-S" else "")
+                for flag, (help_text, _) in _FORMS.items()
+            ),
             Option("-P", "ADDRESS is physical, as all are that are not the kernel's"),
             Option("-m", "members of struct page in place of the columns of -p", "MEMBERS"),
             Option("-I", "without these caches, for -s and -S", "CACHES"),

@@ -3,11 +3,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
-from crashcmd import slab_names, values
+from crashcmd import percpu_words, slab_names, values
 from crashcmd.command import Given
-from LinuxDump import Slab, pages, slab_details
+from LinuxDump import Slab, pages, slab_details, slab_sheaves
 from LinuxDump.slab_details import SlabState
 from pykdump.errors import Interrupted, PykdumpError
 from pykdump.logging import pylog
@@ -50,6 +50,9 @@ def _chosen(given: Given) -> tuple[list[Slab.Cache], list[Slab.Owner]]:
 
 def caches(given: Given) -> Iterator[str]:
     """Lines of kmem -s."""
+    if given.words == ["list"]:
+        yield from (f"{cache.addr:16x} {cache.name}" for cache in Slab.caches())
+        return
     chosen, objects = _chosen(given)
     if chosen:
         yield HEADING
@@ -100,51 +103,87 @@ def _slab_line(state: SlabState) -> str:
 def slabs(given: Given) -> Iterator[str]:
     """Lines of kmem -S."""
     chosen, objects = _chosen(given)
+    word = given.value("-S")
+    cpus = percpu_words.cpus(word) if word else None
     left_out = _left_out(given)
     for cache in chosen:
         if cache.name in left_out:
             continue
         yield HEADING
         yield from _guarded(cache)
-        yield from _cache_slabs(cache)
+        yield from _cache_slabs(cache, cpus)
         yield ""
     for owner in objects:
         yield from object_lines(owner)
 
 
-def _cache_slabs(cache: Slab.Cache) -> Iterator[str]:
+def _cache_slabs(cache: Slab.Cache, chosen: Sequence[int] | None) -> Iterator[str]:
     told: set[int] = set()
+    marks = _marks(cache)
     on_cpus = slab_details.cpu_slabs(cache)
     for cpu in on_cpus:
         told |= {cpu.slab_addr, *cpu.partial}
+        if chosen is not None and cpu.cpu not in chosen:
+            continue
         yield f"CPU {cpu.cpu} KMEM_CACHE_CPU:"
         yield f"  {cpu.addr:x}"
         yield f"CPU {cpu.cpu} SLAB:"
-        yield from _listed(cache, [cpu.slab_addr] if cpu.slab_addr else [], cpu.cpu)
+        slabs = [cpu.slab_addr] if cpu.slab_addr else []
+        yield from _listed(cache, slabs, marks, f"cpu {cpu.cpu} cache")
         yield f"CPU {cpu.cpu} PARTIAL:"
-        yield from _listed(cache, cpu.partial, cpu.cpu)
+        yield from _listed(cache, cpu.partial, marks, f"cpu {cpu.cpu} cache")
+    yield from _sheaves(cache, chosen)
+    if chosen is not None:
+        return
     per_cpu = sum(cpu.slab_addr != 0 for cpu in on_cpus)
     for node in slab_details.node_slabs(cache):
         yield "KMEM_CACHE_NODE   NODE  SLABS  PARTIAL  PER-CPU"
         yield f"{node.addr:16x}  {node.node:4}  {node.slabs:5}  {len(node.partial):7}  {per_cpu:7}"
         yield f"NODE {node.node} PARTIAL:"
-        yield from _listed(cache, node.partial)
+        yield from _listed(cache, node.partial, marks)
         told |= set(node.partial)
         # The kernel keeps no list of full slabs: they are found by their struct pages.
         every = Slab.slabs_of(cache)
         full = [s for s, n in zip(every, pages.nodes_of(every)) if n == node.node and s not in told]
         yield f"NODE {node.node} FULL:"
-        yield from _listed(cache, full)
+        yield from _listed(cache, full, marks)
 
 
-def _listed(cache: Slab.Cache, slabs: Sequence[int], cpu: int | None = None) -> Iterator[str]:
+def _sheaves(cache: Slab.Cache, chosen: Sequence[int] | None) -> Iterator[str]:
+    found = slab_sheaves.sheaves(cache)
+    for cpu, addr in slab_sheaves.cpu_sheaves(cache).items():
+        if chosen is not None and cpu not in chosen:
+            continue
+        yield f"CPU {cpu} SLUB_PERCPU_SHEAVES:"
+        yield f"  {addr:x}"
+        yield from _sheaf_lines(sheaf for sheaf in found if sheaf.owner == f"cpu {cpu}")
+    for node in range(pages.node_count()) if found and chosen is None else ():
+        yield f"NODE {node} BARN:"
+        yield from _sheaf_lines(sheaf for sheaf in found if sheaf.owner == f"node {node}")
+
+
+def _sheaf_lines(found: Iterable[slab_sheaves.Sheaf]) -> Iterator[str]:
+    rows = [f"  {sheaf.addr:16x}  {sheaf.role:8}  {len(sheaf.objects):4}" for sheaf in found]
+    yield from ["  SHEAF             ROLE      FREE", *rows] if rows else ["  (empty)"]
+
+
+def _marks(cache: Slab.Cache) -> dict[int, str]:
+    # Free objects that lie in a sheaf, and in whose.
+    return {
+        a: f"{sheaf.owner} sheaf" for sheaf in slab_sheaves.sheaves(cache) for a in sheaf.objects
+    }
+
+
+def _listed(
+    cache: Slab.Cache, slabs: Sequence[int], marks: Mapping[int, str], own: str = ""
+) -> Iterator[str]:
     if not slabs:
         yield "  (empty)"
     for state in slab_details.states(cache, slabs):
-        yield "\n".join([*_state_lines(state, cpu)])
+        yield "\n".join(_state_lines(state, marks, own))
 
 
-def _state_lines(state: SlabState, cpu: int | None) -> Iterator[str]:
+def _state_lines(state: SlabState, marks: Mapping[int, str], own: str) -> Iterator[str]:
     yield _SLAB_HEADING
     yield _slab_line(state)
     yield "  FREE / [ALLOCATED]"
@@ -152,5 +191,5 @@ def _state_lines(state: SlabState, cpu: int | None) -> Iterator[str]:
         if addr in state.allocated:
             yield f"  [{addr:x}]"
         else:
-            mark = f"  (cpu {cpu} cache)" if addr in state.cpu_free and cpu is not None else ""
-            yield f"   {addr:x}{mark}"
+            mark = own if own and addr in state.cpu_free else marks.get(addr, "")
+            yield f"   {addr:x}" + (f"  ({mark})" if mark else "")

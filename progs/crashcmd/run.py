@@ -73,7 +73,8 @@ def _json(record: Any, given: Given, warnings: list[str]) -> list[str]:
     whole = list(record) if isinstance(record, Iterator) else record
     if isinstance(whole, Text):
         whole = Text(tuple(line for piece in whole.lines for line in piece.split("\n")))
-    found = {"command": given.name, "records": as_json(whole), "warnings": warnings}
+    found = {"command": given.name, "records": as_json(whole)}
+    found["warnings"] = list(dict.fromkeys(warnings))
     return json.dumps(found, indent=2, default=str).splitlines()
 
 

@@ -130,7 +130,7 @@ def test_a_stack_pointer_in_anothers_stack_has_no_frames_but_a_reason(
         monkeypatch.setattr(stack_areas, name, lambda _, answer=answer: answer)
     monkeypatch.setattr(stack_details.cpus, "registers_by_cpu", dict)
     monkeypatch.setattr(modules, "add_to_tables", list)
-    monkeypatch.setattr(BTstack, "stacks", lambda tasks, notes: [others] * len(tasks))
+    monkeypatch.setattr(BTstack, "stacks", lambda tasks, notes, starts: [others] * len(tasks))
     monkeypatch.setattr(stack_details, "task_table", lambda: SimpleNamespace(panic_task=int))
     tasks = [sleeps, sleeps._replace(sp_addr=0x4000), sleeps._replace(sp_addr=0)]
     right, astray, dead = stack_details.task_stacks(tasks)
