@@ -16,7 +16,9 @@ except ImportError:  # plain pytest: asking needs GDB
 #: What numbers without a format are printed in: 10 or 16.
 radix = 10
 
-_MOST_ELEMENTS = 256
+#: How many elements of an array are printed, and whether each has a line of its own.
+most_elements = 256
+pretty_arrays = False
 
 
 def value_of(type_name: str, addr: int) -> Any:
@@ -65,7 +67,8 @@ def text(value: Any, base: int = 0) -> str:
                 raw=True,
                 pretty_structs=True,
                 repeat_threshold=0,
-                max_elements=_MOST_ELEMENTS,
+                max_elements=most_elements,
+                pretty_arrays=pretty_arrays,
                 **({"format": "x"} if (base or radix) == 16 else {}),
             )
         )

@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+import fnmatch
+import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
@@ -66,6 +68,23 @@ def find(word: str) -> list[Task]:
     if number in table.by_addr:
         return [table.by_addr[number]]
     return [table.by_pid[number]] if number in table.by_pid and not word.isdecimal() else []
+
+
+def with_comm(word: str) -> list[Task]:
+    """Tasks of a command: its name, a pattern with * and ?, or a regular expression; raises
+    CrashError.
+
+    A backslash before a name keeps it from being a number.
+    """
+    tasks, word = task_table().tasks, word.removeprefix("\\")
+    found = [task for task in tasks if fnmatch.fnmatchcase(task_selection.comm(task), word)]
+    if not found and re.search(r"[][().*+^$|{}\\]", word):
+        try:
+            regex = re.compile(word)
+        except re.error as error:
+            raise CrashError(f"{word} is no regular expression: {error}") from None
+        found = [task for task in tasks if regex.search(task_selection.comm(task))]
+    return found
 
 
 def named(words: Sequence[str]) -> list[Task]:

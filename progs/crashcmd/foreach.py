@@ -1,14 +1,14 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Runs a command for many tasks: foreach UN bt -s, foreach files -R /var/log, foreach kernel ps.
 
-WHICH is any of: a pid, the address of a task_struct, a command's name, a state (RU IN UN ST TR ZO
-DE ID), kernel, user, gleader, active; without it all tasks. Commands: bt files net ps set sig task
+WHICH is any of: a pid, the address of a task_struct, a command (with * and ?, or a regular
+expression in quotes), a state (RU IN UN ST TR ZO DE PA ID), kernel, user, gleader (leaders of user
+processes), active; without it all tasks. Commands: bt files net ps set sig task
 vm vtop rd. Errors of one task are told in a line, and the rest goes on.
 """
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -17,7 +17,6 @@ from crashcmd import bt, context, files, net, process, ps, run
 from crashcmd import set as set_command
 from crashcmd import sig
 from crashcmd.command import Command, Given
-from LinuxDump import task_selection
 from LinuxDump.task_records import Task, task_table
 from pykdump.errors import Interrupted, PykdumpError
 from pykdump.layout import Layout
@@ -27,7 +26,7 @@ _LETTERS = {value: key for key, value in context.STATES.items()}
 _KINDS: dict[str, Callable[[process.Process], bool]] = {
     "kernel": lambda found: found.is_kernel_thread,
     "user": lambda found: not found.is_kernel_thread,
-    "gleader": lambda found: found.pid == found.tgid,
+    "gleader": lambda found: not found.is_kernel_thread and found.pid == found.tgid,
     "active": lambda found: found.is_running,
 }
 
@@ -65,9 +64,7 @@ def _tasks(words: list[str], given: Given) -> list[Task]:
     for word in words:
         if word in _LETTERS or word in _KINDS:
             continue
-        found = context.find(word) or [
-            task for task in everyone if fnmatch.fnmatchcase(task_selection.comm(task), word)
-        ]
+        found = context.find(word) or context.with_comm(word)
         if not found:
             raise given.error(f"{word} is no task, state or command to run")
         named.update(task.addr for task in found)

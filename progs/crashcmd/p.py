@@ -15,8 +15,6 @@ from LinuxDump import percpu
 from pykdump import commands, lowlevel, printed
 from pykdump.errors import PykdumpError
 
-_WITH = "with print pretty on -- with print repeats unlimited -- with print elements 256 -- print"
-
 
 def collect(given: Given) -> Text:
     expression = " ".join(given.words)
@@ -35,8 +33,16 @@ def _format(given: Given) -> str:
     return "/x" if hexadecimal else ""
 
 
+def _print(given: Given) -> str:
+    return (
+        "with print pretty on -- with print repeats unlimited -- "
+        f"with print elements {printed.most_elements} -- "
+        f"with print array {'on' if printed.pretty_arrays else 'off'} -- print{_format(given)}"
+    )
+
+
 def _value(expression: str, given: Given) -> Iterator[str]:
-    shown = commands.gdb().execute(f"{_WITH}{_format(given)} {expression}").splitlines()
+    shown = commands.gdb().execute(f"{_print(given)} {expression}").splitlines()
     if re.fullmatch(r"[A-Za-z_]\w*", expression) and lowlevel.find_symbol(expression):
         shown[0] = f"{expression} = {shown[0]}"
     yield from shown
@@ -69,7 +75,7 @@ def _copies(name: str, cpus: str, given: Given) -> Iterator[str]:
     kind = str(lowlevel.variable_type(name))
     for cpu in percpu_words.cpus(cpus):
         addr = percpu.per_cpu(name, cpu)
-        command = f"{_WITH}{_format(given)} *({_pointer(kind)}){addr:#x}"
+        command = f"{_print(given)} *({_pointer(kind)}){addr:#x}"
         first, *more = commands.gdb().execute(command).splitlines()
         yield f"per_cpu({name}, {cpu}) = {first}"
         yield from more

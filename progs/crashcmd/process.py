@@ -3,13 +3,12 @@
 
 from __future__ import annotations
 
-import fnmatch
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from crashcmd import context, percpu_words
 from crashcmd.command import Given
-from LinuxDump import task_memory, task_selection
+from LinuxDump import task_memory
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel
 from pykdump.errors import CrashError
@@ -64,11 +63,7 @@ def of_tasks(tasks: Sequence[Task]) -> list[Process]:
 def _chosen(words: Iterable[str]) -> list[Task]:
     found, missing = [], []
     for word in words:
-        tasks = context.find(word) or [
-            task
-            for task in task_table().tasks
-            if fnmatch.fnmatchcase(task_selection.comm(task), word)
-        ]
+        tasks = context.find(word) or context.with_comm(word)
         found += tasks
         if not tasks:
             missing.append(f"{word} is no pid, task or command of this dump")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Processes and threads: state, memory and command.
 
-WHAT is a pid, the address of a task_struct, or a command (* and ? match); without it all tasks.
+WHAT is a pid, the address of a task_struct, or a command: its name, with * and ?, or a regular
+expression in quotes; without it all tasks.
 
 Columns: > marks tasks that run on a CPU; PID, PPID, CPU, TASK (struct task_struct; with -s the
 kernel stack pointer), ST (RU IN UN ST TR ZO DE PA ID), %MEM of all RAM, VSZ and RSS in kB, COMM,

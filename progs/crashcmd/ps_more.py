@@ -174,6 +174,8 @@ def _argument_lines(found: Sequence[Process]) -> Iterator[str]:
     shown: dict[int, str] = {}  # threads share them
     for process, memory in zip(found, memories):
         if memory is None:
+            if not process.is_kernel_thread:
+                yield context.header(task_of(process)) + "\n(no user memory)\n"
             continue
         if memory.mm_addr not in shown:
             lines = _arguments_of(process, memory.mm_addr)

@@ -1,8 +1,12 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Runs a command line several times; a dump does not change, so once is what it does by default."""
+"""Runs a command line several times; a dump does not change, so once is what it does by default.
+
+COMMAND LINE may begin with -SECONDS, which crash waits between the times; here it does nothing.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 
 from crashcmd.command import Command, Given, Option, Text, text
@@ -17,7 +21,8 @@ def collect(given: Given) -> Text:
     count = given.value("-n") or "1"
     if not count.isdecimal() or int(count) > _MOST:
         raise given.error(f"{count} is no number up to {_MOST}")
-    return text(_lines(" ".join(given.words), int(count)))
+    line = re.sub(r"^-\d+\s+", "", " ".join(given.words))  # how long to wait: nothing would change
+    return text(_lines(line, int(count)))
 
 
 def _lines(line: str, count: int) -> Iterator[str]:

@@ -2,22 +2,23 @@
 """The task that commands are about; GDB's selected thread is the same one.
 
 set PID|TASK selects a task, set -p the one that panicked, set radix 10|16 how numbers are printed.
-set scope FUNCTION says where names of types are looked up first. Other variables of crash (scroll,
-...) are accepted and do nothing.
+set print_max N is how many elements of an array are printed, set print_array on a line for each,
+set scope FUNCTION where names of types are looked up first. Other variables of crash (scroll, ...)
+say that they do nothing.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from crashcmd import context
+from crashcmd import context, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import cpus
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel, printed, scope
 
 _IGNORED = (
-    *("scroll", "refresh", "print_max", "print_array", "console", "debug", "core", "hash"),
+    *("scroll", "refresh", "console", "debug", "core", "hash"),
     *("silent", "edit", "namelist", "dumpfile", "zero_excluded", "null-stop", "gdb"),
     *("offline", "redzone", "error", "unwind"),
 )
@@ -47,8 +48,10 @@ def collect(given: Given) -> Text:
         return _radix(words, given)
     elif words and words[0] == "scope":
         return text(scope.set_scope(words[1] if len(words) > 1 else ""))
+    elif words and words[0] in ("print_max", "print_array"):
+        return _arrays(words, given)
     elif words and words[0] in _IGNORED:
-        return text(())
+        return text([f"{words[0]}: does nothing here"])
     elif words:
         context.select(context.named(words[:1])[0])
     return text(lines_of(context.current()))
@@ -62,6 +65,19 @@ def _radix(words: list[str], given: Given) -> Text:
         printed.radix = int(word)
     name = "decimal" if printed.radix == 10 else "hex"
     return text([f"output radix: {printed.radix} ({name})"])
+
+
+def _arrays(words: list[str], given: Given) -> Text:
+    value = words[1] if len(words) > 1 else ""
+    if words[0] == "print_array":
+        if value not in ("", "on", "off"):
+            raise given.error(f"print_array {value} is none of on and off")
+        printed.pretty_arrays = value == "on" if value else printed.pretty_arrays
+        return text([f"print_array: {'on' if printed.pretty_arrays else 'off'}"])
+    if value and not 0 < values.number(value) <= 1 << 20:
+        raise given.error(f"print_max {value} makes no sense")
+    printed.most_elements = values.number(value) if value else printed.most_elements
+    return text([f"print_max: {printed.most_elements}"])
 
 
 def lines_of(task: Task) -> Iterator[str]:
@@ -87,6 +103,8 @@ def _variables() -> Iterator[str]:
     kernel = lowlevel.kernel()
     name = "decimal" if printed.radix == 10 else "hex"
     yield f"         radix: {printed.radix} ({name})"
+    yield f"     print_max: {printed.most_elements}"
+    yield f"   print_array: {'on' if printed.pretty_arrays else 'off'}"
     yield f"      namelist: {kernel.vmlinux}"
     yield f"      dumpfile: {' '.join(kernel.dump.paths)}"
 

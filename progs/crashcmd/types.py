@@ -19,6 +19,9 @@ def full_name(name: str, keyword: str = "") -> str:
             return f"{word} {name}"
     if not keyword and re.fullmatch(r"\w+", name) and lowlevel.has_type(name):
         return name
+    other = {"struct": "union", "union": "struct"}.get(keyword)
+    if other and lowlevel.has_type(f"{other} {name}"):
+        raise CrashError(f"data type mismatch: {name} is not a {keyword}; see: {other} {name}")
     raise CrashError(f"invalid data structure reference: {name}")
 
 
