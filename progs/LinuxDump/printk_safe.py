@@ -54,7 +54,7 @@ def _buffer(name: str, cpu: int, addr: int) -> SafeBuffer:
     if row is None:
         raise ReadError(lowlevel.why_unreadable(addr))
     length = row.len_counter
-    if not 0 <= length <= int(buffer.type.sizeof):
+    if not 0 <= length <= buffer.size:
         raise ReadError(f"its length {length} makes no sense")
     text = lowlevel.dump().read(addr + buffer.offset, length) if length else b""
     return SafeBuffer(name, cpu, addr, length, row.message_lost_counter, text)
