@@ -17,6 +17,7 @@ from pykdump.datatypes import (
     type_length,
     whatis,
 )
+from pykdump.declared import sdef2ArtSU
 from pykdump.lists import (
     LH_isempty,
     ListHead,
@@ -87,6 +88,9 @@ from pykdump.symbols import (
 )
 from pykdump.values import SmartString, tEnum, tPtr
 
+#: What old scripts call it.
+nc_member_offset = member_offset
+
 __all__ = [
     "ALIGN",
     "Addr",
@@ -123,6 +127,7 @@ __all__ = [
     "le32_to_cpu",
     "list_for_each_entry",
     "member_offset",
+    "nc_member_offset",
     "member_size",
     "phys_to_page",
     "pid_to_task",
@@ -150,6 +155,7 @@ __all__ = [
     "readmem",
     "sLong",
     "setAliases",
+    "sdef2ArtSU",
     "setListMaxel",
     "set_nsproxy",
     "set_readmem_task",

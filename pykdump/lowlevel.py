@@ -399,6 +399,7 @@ _HOMES = {
     **dict.fromkeys(("Addr", "Deref", "readSU", "readSymbol"), "pykdump.access"),
     **dict.fromkeys(("structSetAttr", "structSetProcAttr", "AttrSetter"), "pykdump.pseudo"),
     "StructResult": "pykdump.structs",
+    **dict.fromkeys(("nc_member_offset", "sdef2ArtSU"), "pykdump.highlevel"),
 }
 
 

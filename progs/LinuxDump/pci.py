@@ -12,6 +12,8 @@ from pykdump.layout import Layout
 from pykdump.logging import pylog
 from pykdump.walks import walk_list
 
+__all__ = ["print_PCI_devices", "print_PCI_resources"]
+
 # A field of a row cannot be named as a keyword of Python.
 compat.member("struct pci_dev", "PciClass", "class")
 
@@ -122,3 +124,30 @@ def _name(addr: int) -> str:
         return lowlevel.read_string(addr).decode("utf-8", "backslashreplace") if addr else ""
     except PykdumpError:
         return "?"
+
+
+# --- classic names
+
+
+def print_PCI_devices(v: int = 0) -> None:
+    """Print the PCI devices, one a line; with v, the ``struct pci_dev`` of each first."""
+    for found in pci_devices():
+        place = f"{found.bus:02x}:{found.slot:02x}.{found.function}"
+        addr = f"{found.addr:x} " if v else ""
+        print(
+            f"{addr}{place} class {found.pci_class >> 8:04x}: "
+            f"{found.vendor:04x}:{found.device:04x} (rev {found.revision:02x})"
+        )
+
+
+def print_PCI_resources(v: int = 0) -> None:
+    """Print the ranges of ports and of memory; with v, the ``struct resource`` of each first."""
+    for title, symbol, width in (
+        ("I/O ports", "ioport_resource", 4),
+        ("I/O memory", "iomem_resource", 8),
+    ):
+        print(f"-- {title} --")
+        for found in resources(symbol):
+            addr = f"{found.addr:x} " if v else ""
+            place = f"{found.start:0{width}x}-{found.end:0{width}x}"
+            print(f"{addr}{'  ' * found.depth}{place} : {found.name}")

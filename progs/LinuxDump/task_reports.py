@@ -17,8 +17,8 @@ from pykdump.layout import Layout
 from pykdump.logging import pylog
 from pykdump.printing import printable
 
-_FILE = Layout("struct file", "f_op", "f_inode", "private_data")
-_INODE = Layout("struct inode", "i_ino")
+_FILE = Layout("struct file", "f_op", "private_data")
+_ATTACHED = Layout("struct shm_file_data", "id", "ns")
 _SPANS_S = (1, 5, 60)
 
 
@@ -121,6 +121,17 @@ def get_ipcs_m() -> dict[tuple[int, int], Shm]:
 
 def vma2sysv(vma: Any) -> Union[tuple[int, int], None]:
     """``(key, shmid)`` of a ``struct vm_area_struct`` of System V shared memory, else None."""
+    found = _segment_of(vma)
+    return None if found is None else (found.key, found.shmid)
+
+
+def get_task_shm_usage(task: Any) -> int:
+    """Bytes of System V shared memory that a task has mapped, each segment once."""
+    found = {each for each in map(_segment_of, _vmas(task)) if each is not None}
+    return sum(segment.size_bytes for segment in found)
+
+
+def _segment_of(vma: Any) -> ipc_shm.Segment | None:
     try:
         file = lowlevel.read_pointer(
             int(vma) + lowlevel.member("struct vm_area_struct", "vm_file").offset
@@ -133,16 +144,12 @@ def vma2sysv(vma: Any) -> Union[tuple[int, int], None]:
     }
     if row is None or row.f_op not in shm_ops:
         return None
-    inode = _INODE.read(row.f_inode)  # its number is the id: newseg() in ipc/shm.c
-    by_id = {found.shmid: found for found in ipc_shm.segments()}
-    found = None if inode is None else by_id.get(inode.i_ino)
-    return None if found is None else (found.key, found.shmid)
-
-
-def get_task_shm_usage(task: Any) -> int:
-    """Bytes of System V shared memory that a task has mapped."""
-    keys = {vma2sysv(vma) for vma in _vmas(task)} - {None}
-    return sum(shm.bytes for key, shm in get_ipcs_m().items() if key in keys)
+    # do_shmat() in ipc/shm.c: ids are those of the namespace in which it was attached.
+    attached = _ATTACHED.read(row.private_data)
+    if attached is None:
+        return None
+    by_id = {found.shmid: found for found in ipc_shm.segments(attached.ns)}
+    return by_id.get(attached.id)
 
 
 def _vmas(task: Any) -> list[Any]:

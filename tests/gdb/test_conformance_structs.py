@@ -250,12 +250,19 @@ TRUE = {
     '(ArtStructInfo("struct made")) == (16, ["x", "text", "x", "y"][:2] + ["y"])',
     "ArtStructInfo reads": 'readSU("struct made", symbol_address("conf_target")).x == -12345 or'
     ' readSU("struct made", symbol_address("conf_target")).text is not None',
+    "sdef2ArtSU": '(lambda a: (a.size, a["b"].offset, a["b"].size, a["c"].offset))'
+    '(sdef2ArtSU("struct tri { int a; struct list_head *b[2]; char c[3]; };")) =='
+    " (23, 4, 16, 20)",
+    "sdef2ArtSU reads": 'readSU("struct tri", symbol_address("conf_target")).a == '
+    'readS32(symbol_address("conf_target"))',
+    "nc_member_offset": 'nc_member_offset("struct list_head", "prev") == 8',
     # old names
     "alias": f"{T}.state == {T}.__state and not {T}.hasField('state')",
     "alias off": f"(setAliases(False), not hasattr_({T}, 'state'), setAliases(True))[1]",
 }
 
 RAISES = {
+    'sdef2ArtSU("struct bits { int a:3; };")': ("ValueError", "a"),
     f"{T}.nosuchfield": ("KeyError", "<struct task_struct> does not have a field <nosuchfield>"),
     f'{T}["nosuch"]': ("KeyError", "nosuch"),
     f'{T}.fieldOffset("nosuch")': ("KeyError", "nosuch"),

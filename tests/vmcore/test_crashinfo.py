@@ -265,6 +265,19 @@ def test_words_that_name_nothing_get_a_sentence(vmcore: Vmcore) -> None:
     assert "Traceback" not in nothing.err + nothing.out
 
 
+def test_the_classic_pci_module_prints_what_proc_has(vmcore: Vmcore) -> None:
+    found = run(
+        vmcore, "python from LinuxDump.pci import *; print_PCI_resources(); print_PCI_devices()"
+    )
+    ranges = vmcore.facts["files"]["/proc/iomem"].splitlines()
+    assert "\n".join(ranges) in found.out.partition("-- I/O memory --\n")[2]
+    devices = re.findall(
+        r"^(\S+) class [0-9a-f]{4}: [0-9a-f]{4}:[0-9a-f]{4} \(rev", found.out, re.M
+    )
+    of_disks = set(re.findall(r"0000:(\d\d:\d\d\.\d)", "\n".join(ranges)))
+    assert of_disks and of_disks <= set(devices)
+
+
 def test_devices_and_ranges_are_those_of_proc(vmcore: Vmcore) -> None:
     files = vmcore.facts["files"]
     found = run(vmcore, "crashinfo --pci", "crashinfo --blkdevs --json", "crashinfo --devmapper")
