@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <bit>
 #include <cerrno>
+#include <climits>
 #include <cstring>
 #include <set>
 #include <string_view>
@@ -20,6 +21,9 @@ namespace pyk {
 struct ElfFile::Close {
     UniqueFd fd;
     Elf* elf = nullptr;
+    Elf_Data* symbols = nullptr;  // of .symtab, once it was asked for
+    std::uint32_t symbol_count = 0;
+    std::size_t strings = 0;  // the section with their names
 
     ~Close() { elf_end(elf); }
 };
@@ -61,8 +65,8 @@ void for_each_section(Elf* elf, Visit visit) {
     }
 }
 
-// An index costs as much as some two passes over the symbols.
-constexpr int kLookupsWithoutIndex = 2;
+// An index costs as much as some four passes over the symbols.
+constexpr int kLookupsWithoutIndex = 4;
 
 // FNV-1a
 std::uint64_t hash_of(std::string_view name) {
@@ -103,20 +107,35 @@ void ElfFile::look_at_sections() {
     });
 }
 
-void ElfFile::for_each_symbol(const std::function<void(const Symbol&)>& visit) const {
+std::uint32_t ElfFile::symbol_count() const {
+    if (file_->symbols != nullptr) return file_->symbol_count;
     for_each_section(file_->elf, [&](Elf_Scn* section, const GElf_Shdr& header) {
         if (header.sh_type != SHT_SYMTAB || header.sh_entsize == 0) return;
-        Elf_Data* data = elf_getdata(section, nullptr);
-        if (data == nullptr) return;
-        const auto count = static_cast<int>(data->d_size / header.sh_entsize);
-        for (int i = 0; i < count; ++i) {
-            GElf_Sym symbol;
-            if (gelf_getsym(data, i, &symbol) == nullptr) continue;
-            const char* name = elf_strptr(file_->elf, header.sh_link, symbol.st_name);
-            if (name == nullptr) continue;
-            visit({name, symbol.st_value, symbol.st_info, symbol.st_shndx});
-        }
+        file_->symbols = elf_getdata(section, nullptr);
+        if (file_->symbols == nullptr) return;
+        file_->symbol_count = static_cast<std::uint32_t>(
+            std::min<std::size_t>(file_->symbols->d_size / header.sh_entsize, INT_MAX));
+        file_->strings = header.sh_link;
     });
+    return file_->symbol_count;
+}
+
+std::optional<ElfFile::Symbol> ElfFile::symbol_at(std::uint32_t number) const {
+    GElf_Sym symbol;
+    if (number == 0 || number >= symbol_count() ||
+        gelf_getsym(file_->symbols, static_cast<int>(number), &symbol) == nullptr) {
+        return std::nullopt;
+    }
+    const char* name = elf_strptr(file_->elf, file_->strings, symbol.st_name);
+    if (name == nullptr) return std::nullopt;
+    return Symbol{name, symbol.st_value, symbol.st_info, symbol.st_shndx};
+}
+
+void ElfFile::for_each_symbol(const std::function<void(const Symbol&)>& visit) const {
+    const std::uint32_t count = symbol_count();
+    for (std::uint32_t number = 1; number < count; ++number) {
+        if (const auto symbol = symbol_at(number)) visit(*symbol);
+    }
 }
 
 std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::string>& names) const {
@@ -124,8 +143,8 @@ std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::str
     if (++lookups_ > kLookupsWithoutIndex) {
         if (slots_.empty()) index_symbols();
         for (const std::string& name : names) {
-            const std::uint32_t at = slots_[slot_of(name)];
-            if (at != 0) found.emplace(name, symbols_[at - 1].value);
+            const auto symbol = symbol_at(slots_[slot_of(name)]);
+            if (symbol) found.emplace(name, symbol->value);
         }
         return found;
     }
@@ -139,12 +158,12 @@ std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::str
 }
 
 void ElfFile::index_symbols() const {
-    for_each_symbol([&](const Symbol& symbol) {
-        if (symbol.section != SHN_UNDEF) symbols_.push_back(symbol);
-    });
-    slots_.resize(std::bit_ceil(2 * symbols_.size() + 1));
-    for (std::uint32_t number = 1; number <= symbols_.size(); ++number) {
-        std::uint32_t& slot = slots_[slot_of(symbols_[number - 1].name)];
+    const std::uint32_t count = symbol_count();
+    slots_.resize(std::bit_ceil(std::size_t{2} * count + 1));
+    for (std::uint32_t number = 1; number < count; ++number) {
+        const auto symbol = symbol_at(number);
+        if (!symbol || symbol->section == SHN_UNDEF) continue;
+        std::uint32_t& slot = slots_[slot_of(symbol->name)];
         if (slot == 0) slot = number;  // of several symbols of a name the first
     }
 }
@@ -152,7 +171,7 @@ void ElfFile::index_symbols() const {
 std::size_t ElfFile::slot_of(std::string_view name) const {
     const std::size_t mask = slots_.size() - 1;
     std::size_t slot = hash_of(name) & mask;
-    while (slots_[slot] != 0 && symbols_[slots_[slot] - 1].name != name) slot = (slot + 1) & mask;
+    while (slots_[slot] != 0 && symbol_at(slots_[slot])->name != name) slot = (slot + 1) & mask;
     return slot;
 }
 

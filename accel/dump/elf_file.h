@@ -50,6 +50,8 @@ class ElfFile {
 
  private:
     void look_at_sections();
+    std::uint32_t symbol_count() const;
+    std::optional<Symbol> symbol_at(std::uint32_t number) const;  // 0 is none
     void index_symbols() const;
     std::size_t slot_of(std::string_view name) const;
 
@@ -61,8 +63,7 @@ class ElfFile {
     bool has_debuginfo_ = false;
     bool percpu_is_zero_based_ = false;
     mutable int lookups_ = 0;
-    // After some look-ups: a hash table by name, with numbers of symbols from 1 on; 0 is free.
-    mutable std::vector<Symbol> symbols_;
+    // After some look-ups: a hash table by name, with numbers of symbols; 0 is free.
     mutable std::vector<std::uint32_t> slots_;
 };
 
