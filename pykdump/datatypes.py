@@ -392,6 +392,8 @@ lowlevel.on_forget(_forget)
 
 def find_type(name: str) -> CType:
     """The type of this name; TypeError when it is unknown."""
+    if not isinstance(name, str):
+        raise TypeError(f"{name!r} is no name of a type")
     try:
         return debugtypes.find(name)
     except TypeMissingError as error:

@@ -13,6 +13,7 @@ import pprint
 import sys
 import time
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -251,6 +252,11 @@ def leave() -> None:
         sys.stdout.flush()
     except BrokenPipeError as error:
         print(error, file=sys.stderr)
+    except OSError as error:
+        if _run.ofile is None:
+            raise
+        name = getattr(_run.ofile, "name", "the file")
+        print(f"what is missing in {name} was not written: {error}", file=sys.stderr)
     finally:
         abandon()
 
@@ -261,7 +267,8 @@ def abandon() -> None:
         sys.path.remove(_run.folder)
     _run.folder = None
     if _run.ofile is not None:
-        _run.ofile.close()
+        with suppress(OSError):  # what it could not take has been told
+            _run.ofile.close()
         sys.stdout, _run.ofile = _run.stdout, None
 
 

@@ -68,6 +68,12 @@ void for_each_section(Elf* elf, Visit visit) {
 // An index costs as much as some four passes over the symbols.
 constexpr int kLookupsWithoutIndex = 4;
 
+// Sections and source files have symbols, too.
+bool is_looked_up(const ElfFile::Symbol& symbol) {
+    const auto type = GELF_ST_TYPE(symbol.info);
+    return symbol.section != SHN_UNDEF && type != STT_SECTION && type != STT_FILE;
+}
+
 // FNV-1a
 std::uint64_t hash_of(std::string_view name) {
     std::uint64_t hash = 0xcbf29ce484222325;
@@ -150,7 +156,7 @@ std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::str
     }
     const std::set<std::string_view> wanted(names.begin(), names.end());
     for_each_symbol([&](const Symbol& symbol) {
-        if (symbol.section != SHN_UNDEF && wanted.contains(symbol.name)) {
+        if (is_looked_up(symbol) && wanted.contains(symbol.name)) {
             found.emplace(symbol.name, symbol.value);
         }
     });
@@ -162,7 +168,7 @@ void ElfFile::index_symbols() const {
     slots_.resize(std::bit_ceil(std::size_t{2} * count + 1));
     for (std::uint32_t number = 1; number < count; ++number) {
         const auto symbol = symbol_at(number);
-        if (!symbol || symbol->section == SHN_UNDEF) continue;
+        if (!symbol || !is_looked_up(*symbol)) continue;
         std::uint32_t& slot = slots_[slot_of(symbol->name)];
         if (slot == 0) slot = number;  // of several symbols of a name the first
     }

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import builtins
 import os
 import signal
 import sys
@@ -23,6 +24,7 @@ class Preserved:
         self._argv, self._path = sys.argv, sys.path
         sys.argv, sys.path = list(sys.argv), list(sys.path)
         self._hooks = {name: getattr(sys, name) for name in _HOOKS}
+        self._builtins = dict(vars(builtins))
         self._signals = {number: signal.getsignal(number) for number in _SIGNALS}
         self._recursion = sys.getrecursionlimit()
         self._umask = os.umask(0o077)
@@ -36,6 +38,7 @@ class Preserved:
             for step in (self._restore_python, self._restore_signals, self._restore_folder):
                 steps.callback(step)
             steps.callback(self.restore_descriptors)
+            steps.callback(self.restore_builtins)
             steps.callback(sys.settrace, None)
             steps.callback(sys.setprofile, None)
             steps.callback(os.umask, self._umask)
@@ -48,6 +51,13 @@ class Preserved:
                     os.dup2(copy, number)
                 os.close(copy)
         self._copies = {}
+
+    def restore_builtins(self) -> None:
+        """Give built-in functions their meanings back; names that came to them stay."""
+        now = vars(builtins)
+        for name, value in self._builtins.items():
+            if name != "_" and now.get(name, self) is not value:
+                now[name] = value
 
     def new_threads(self) -> list[str]:
         """Names of threads that were started since and still run."""

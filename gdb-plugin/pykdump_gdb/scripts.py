@@ -165,6 +165,7 @@ class _Run:
     def _take_streams_back(self) -> None:
         # The script may have put others there, or closed these.
         self._preserved.restore_descriptors()
+        self._preserved.restore_builtins()
         if not isinstance(sys.path, list):
             sys.path = []
         sys.stdout, sys.stderr = self._streams

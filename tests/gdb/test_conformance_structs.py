@@ -255,6 +255,8 @@ TRUE = {
     " (23, 4, 16, 20)",
     "sdef2ArtSU reads": 'readSU("struct tri", symbol_address("conf_target")).a == '
     'readS32(symbol_address("conf_target"))',
+    "names of symbols that are none": '(sym2addr(""), symbol_exists(""),'
+    ' symbol_exists("mini_kernel.c")) == (0, False, False)',
     "nc_member_offset": 'nc_member_offset("struct list_head", "prev") == 8',
     # old names
     "alias": f"{T}.state == {T}.__state and not {T}.hasField('state')",
@@ -262,6 +264,8 @@ TRUE = {
 }
 
 RAISES = {
+    "readSU(None, 5)": ("TypeError", "None is no name of a type"),
+    'readSymbol("")': ("TypeError", "unknown"),
     'sdef2ArtSU("struct bits { int a:3; };")': ("ValueError", "a"),
     f"{T}.nosuchfield": ("KeyError", "<struct task_struct> does not have a field <nosuchfield>"),
     f'{T}["nosuch"]': ("KeyError", "nosuch"),

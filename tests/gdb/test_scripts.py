@@ -389,6 +389,9 @@ BAD = {
     "takes ctrl-c": "import signal; signal.signal(signal.SIGINT, lambda *args: os._exit(9))",
     "deletes names of the api": "del globals()['sys'], globals()['__builtins__']",
     "is no text": "\udcff\udcfe",
+    "replaces built-in functions": "import builtins\n"
+    "builtins.print = builtins.len = builtins.open = None\ndel builtins.int",
+    "fills a disk": "sys.stdout = open('/dev/full', 'w')\nprint('x' * 100000)",
     "changes sys": "sys.argv = None; sys.path = None; sys.exitepython = None",
 }
 
@@ -405,6 +408,13 @@ def test_a_bad_script_leaves_the_session_usable(
         assert "RecursionError" in result.err
     assert result.out.count("in the child") <= 1
     assert result.out.count("$1 = 42") == 1
+
+
+def test_a_file_on_a_full_disk_costs_a_sentence(panicked: MiniDump, write: Write) -> None:
+    write("much.py", "try: print('x' * 100000)\nexcept OSError: pass")
+    result = still_usable(panicked, "pyk-run much.py > /dev/full")
+    (line,) = result.err.splitlines()
+    assert line.startswith("what is missing in /dev/full was not written: [Errno 28]")
 
 
 # --- commands from scripts
