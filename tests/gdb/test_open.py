@@ -178,8 +178,10 @@ def test_first_opening_makes_the_index_and_later_ones_use_it(
     panicked: MiniDump, tmp_path: Path
 ) -> None:
     env = {"XDG_CACHE_HOME": str(tmp_path)}
-    for _ in range(2):
-        run = launch(panicked.vmcore, panicked.vmlinux, "-c", "show index-cache stats", env=env)
+    ask = ("-c", "maint show dwarf synchronous", "-c", "show index-cache stats")
+    runs = [launch(panicked.vmcore, panicked.vmlinux, *ask, env=env) for _ in range(2)]
+    # GDB 15 and newer read debug info beside the session and need no index the first time.
+    for run in runs[1:] if "DWARF reading" in runs[0].out else runs:
         assert re.search(r"Cache hits \(this session\): [1-9]", run.out), run.out
     (folder,) = (tmp_path / "pykdump").glob("gdb-index-*")
     assert folder.stat().st_mode & 0o777 == 0o700
