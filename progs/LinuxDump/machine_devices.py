@@ -74,7 +74,7 @@ def char_devices() -> list[CharDevice]:
     """Registered character devices by number."""
     found = []
     places = list(_probes())
-    for row in _chains("chrdevs", _CHAR):
+    for row in _chains(lowlevel.symbol_address("chrdevs"), _CHAR):
         first = row.major << 20 | row.baseminor
         addr = row.cdev or next((cdev for start, cdev in places if start == first), 0)
         cdev = _CDEV.read(addr) if addr else None
@@ -92,35 +92,24 @@ def _probes() -> Iterator[tuple[int, int]]:
     if where is None or not compat.has("struct probe.data"):
         return
     probe = Layout("struct probe", "next", "dev", "get", "data")
-    table = lowlevel.read_pointer(where)
     exact = lowlevel.find_symbol("exact_match")
-    for number in range(_BUCKETS):
-        addr = lowlevel.read_pointer(table + 8 * number)
-        seen: set[int] = set()
-        while addr and addr not in seen and len(seen) < _MOST:
-            seen.add(addr)
-            row = probe.read(addr)
-            if row is None:
-                pylog.warning(f"struct probe {addr:#x} cannot be read")
-                break
-            if row.data and row.get != base and exact in (None, row.get):
-                yield row.dev, row.data
-            addr = row.next
+    for row in _chains(lowlevel.read_pointer(where), probe):
+        if row.data and row.get != base and exact in (None, row.get):
+            yield row.dev, row.data
 
 
 def block_majors() -> list[BlockMajor]:
     """Drivers of block devices by number."""
-    rows = _chains("major_names", _MAJOR)
+    rows = _chains(lowlevel.symbol_address("major_names"), _MAJOR)
     return sorted(
         (BlockMajor(row.major, row.name.decode("utf-8", "backslashreplace")) for row in rows),
         key=lambda driver: driver.major,
     )
 
 
-def _chains(table: str, layout: Layout) -> Iterator[Any]:
-    start = lowlevel.symbol_address(table)
+def _chains(table: int, layout: Layout) -> Iterator[Any]:
     for number in range(_BUCKETS):
-        addr = lowlevel.read_pointer(start + 8 * number)
+        addr = lowlevel.read_pointer(table + 8 * number)
         seen: set[int] = set()
         while addr and addr not in seen and len(seen) < _MOST:
             seen.add(addr)
