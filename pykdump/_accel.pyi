@@ -7,7 +7,7 @@ A test compares this file with the built module.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
 from typing import Any, TypeVar, Union
 
@@ -451,6 +451,13 @@ class Unwinder:
         :param symbols: those in the memory are in the file, too.
         :param memory: start and end of each piece that has names, the code first.
         """
+
+def format_rows(columns: Sequence[tuple[Any, str, int, Mapping[int, str]]]) -> str:
+    """Lines of a table, as many as the shortest column has rows, with blanks between cells.
+
+    :param columns: of each an array of numbers, how they are shown (x, d, or s: by name), the width
+        to which blanks fill them up, and the names.
+    """
 
 def words_texts(
     dump: Dump, ranges: Sequence[tuple[int, int]], symbols: SymbolTable | None = None

@@ -3,9 +3,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, NamedTuple, Optional
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional
 
 from pykdump import compat, lowlevel
 from pykdump.errors import Interrupted
@@ -88,6 +88,20 @@ def count_values(
     if interrupted:
         raise Interrupted(f"interrupted while looking through {count} {struct}s")
     return counts, lost
+
+
+class Cells(NamedTuple):
+    """A column of a table: an array of numbers, and how they are shown."""
+
+    values: Any  #: with the buffer protocol
+    kind: str = "x"  #: "d" in decimal, "s" by name
+    width: int = 0  #: to which blanks fill them up
+    names: Mapping[int, str] = {}
+
+
+def format_rows(columns: Sequence[Cells]) -> str:
+    """The lines of a table, for very many rows: as many as the shortest column has."""
+    return _accel.format_rows(columns)
 
 
 class SlabShape(NamedTuple):

@@ -5,6 +5,7 @@
 #include "base/error.h"
 #include "bindings/convert.h"
 #include "layout/layout.h"
+#include "layout/rows.h"
 
 namespace pyk {
 namespace {
@@ -208,6 +209,33 @@ py::list read_many(const Layout& layout, const Dump& dump, const py::object& str
     return records;
 }
 
+using PyCells = std::tuple<py::buffer, std::string, std::size_t,
+                           std::unordered_map<std::uint64_t, std::string>>;
+
+std::string rows_of(const std::vector<PyCells>& source) {
+    std::vector<py::buffer_info> buffers;  // hold the values
+    std::vector<CellColumn> columns;
+    for (const auto& [values, kind, width, names] : source) {
+        const py::buffer_info& info = buffers.emplace_back(values.request());
+        const auto size = static_cast<std::size_t>(info.itemsize);
+        if (info.ndim != 1 || info.strides[0] != info.itemsize || size == 0 || size > 8 ||
+            std::string_view("xds").find(kind) == std::string_view::npos || kind.size() != 1) {
+            throw py::type_error("a column must be an array of numbers, shown as x, d or s");
+        }
+        const bool is_signed =
+            std::string_view("bhilq").find(info.format) != std::string_view::npos;
+        columns.push_back(
+            {{static_cast<const std::byte*>(info.ptr), size * static_cast<std::size_t>(info.size)},
+             size,
+             is_signed,
+             static_cast<CellKind>(kind[0]),
+             width,
+             names});
+    }
+    const py::gil_scoped_release no_gil;
+    return format_rows(columns);
+}
+
 }  // namespace
 
 std::vector<KernelAddr> to_addrs(const py::object& source, std::uint64_t less) {
@@ -247,6 +275,7 @@ std::vector<KernelAddr> to_addrs(const py::object& source, std::uint64_t less) {
 }
 
 void bind_layout(py::module_& m) {
+    m.def("format_rows", &rows_of, "columns"_a);
     py::class_<PyColumn>(m, "Column", "One field of many structs.", py::buffer_protocol())
         .def("__len__", &PyColumn::rows)
         .def("__getitem__", &PyColumn::item, "row"_a)

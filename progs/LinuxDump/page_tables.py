@@ -3,13 +3,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 
 _LEVELS = ("PGD", "P4D", "PUD", "PMD", "PTE")
 _SHIFTS = {"PGD": 48, "P4D": 39, "PUD": 30, "PMD": 21, "PTE": 12}
+_PAGE, _TOP_SIZE = 1 << 12, 1 << 39
 _FRAME = 0x000F_FFFF_FFFF_F000
 _PRESENT, _HUGE, _PROTNONE = 1, 0x80, 0x100
 _FLAGS = (
@@ -65,6 +68,50 @@ def walk(pgd: int, addr: int) -> Walk:
     except PykdumpError as error:
         return Walk(tuple(entries), None, None, 0, str(error))
     return Walk(tuple(entries), None, None, 0, "not mapped")
+
+
+class Piece(NamedTuple):
+    """A page, or where there is none."""
+
+    addr: int
+    size_bytes: int  #: of what the entry of a table stands for
+    phys_addr: int | None
+    problem: str  #: why there is none
+
+
+def pieces(pgd: int, start: int, end: int) -> Iterator[Piece]:
+    """Pages of 4 KiB and what is not mapped from an address up to another, a table at a time.
+
+    :param pgd: kernel virtual address of the top table.
+    """
+    addr = start
+    while addr < end:
+        found = walk(pgd, addr)
+        last = found.entries[-1] if found.entries else None
+        size = min(1 << _SHIFTS[last.level], _TOP_SIZE) if last is not None else _TOP_SIZE
+        if last is not None and last.level == "PTE":
+            yield from _entries(last.addr, addr, end)
+            size = 1 << _SHIFTS["PMD"]
+        elif found.phys_addr is not None:
+            last_of_page = min(end, (addr + size) & -size)
+            for at in range(addr, last_of_page, _PAGE):
+                yield Piece(at, _PAGE, found.phys_addr + at - addr, "")
+        elif found.problem != "not mapped":
+            yield Piece(addr, _PAGE, None, found.problem)
+            size = _PAGE
+        else:
+            yield Piece(addr, size, None, found.problem)
+        addr = (addr + size) & -size
+
+
+def _entries(entry_addr: int, addr: int, end: int) -> Iterator[Piece]:
+    # From an entry of the last table up to the end of that table.
+    count = min(512 - (addr >> 12 & 511), (end - addr + _PAGE - 1) // _PAGE)
+    raw = memoryview(lowlevel.dump().read_physical(entry_addr, 8 * count)).cast("Q")
+    for number, value in enumerate(raw):
+        is_there = value & (_PRESENT | _PROTNONE)
+        phys, problem = (value & _FRAME, "") if is_there else (None, "not mapped")
+        yield Piece(addr + number * _PAGE, _PAGE, phys, problem)
 
 
 def flag_names(entry: int) -> list[str]:

@@ -6,6 +6,7 @@ Newer kernels keep free objects of CPUs in sheaves: see slab_sheaves.py.
 
 from __future__ import annotations
 
+import functools
 from typing import NamedTuple
 
 from LinuxDump import pages, percpu, slab_sheaves
@@ -22,6 +23,7 @@ from pykdump.walks import walk_lists
 compat.member("struct kmem_cache_cpu", "Slab", "slab", "page")
 
 _CACHE = Layout("struct kmem_cache", "offset", "red_left_pad")
+_MAX = Layout("struct kmem_cache", "max.x")
 _CPUS = Layout("struct kmem_cache", "cpu_slab")
 _SECRET = Layout("struct kmem_cache", "random")  # CONFIG_SLAB_FREELIST_HARDENED
 _CPU = Layout("struct kmem_cache_cpu", "freelist", "Slab")
@@ -72,7 +74,7 @@ def _most_objects(cache: Cache) -> int:
     # Of a slab; up to v5.18 a user could make the next slabs smaller, by /sys/kernel/slab/*/order.
     most = cache.objects_per_slab
     if compat.has("struct kmem_cache.max"):
-        most = max(most, Layout("struct kmem_cache", "max.x").read(cache.addr).max_x & 0xFFFF)
+        most = max(most, _MAX.read(cache.addr).max_x & 0xFFFF)
     return most
 
 
@@ -124,13 +126,18 @@ def place_of(cache: Cache, slab: int, column: tuple[int, ...]) -> tuple[int, int
     return pages.address_of(pages.pfn_of(slab)) + _know(cache).shapes[0].first, column[1]
 
 
+@functools.cache
+def _counts(struct: str) -> Layout:
+    return Layout(struct, "objects", "inuse")
+
+
 def partial_free(cache: Cache, nodes: list[int]) -> int:
     """Free objects of the slabs on the nodes' partial lists."""
     struct = slab_struct()
     partial = lowlevel.member("struct kmem_cache_node", "partial").offset
     link = "slab_list" if compat.has(f"{struct}.slab_list") else "lru"
     at = lowlevel.member(struct, link).offset
-    layout, free = Layout(struct, "objects", "inuse"), 0
+    layout, free = _counts(struct), 0
     for walk in walk_lists([node + partial for node in nodes]):
         rows = layout.read_many(walk, offset=at)
         free += sum(row.objects - row.inuse for row in rows if row is not None)

@@ -10,11 +10,12 @@ import bisect
 import mmap
 import struct
 from collections.abc import Iterator
+from functools import cached_property
 from typing import NamedTuple
 
 from LinuxDump import modules
 from pykdump import compat, lowlevel
-from pykdump.errors import PykdumpError
+from pykdump.errors import PykdumpError, ReadError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
@@ -27,6 +28,7 @@ _SHN_ABS, _SHN_LIMIT = 0xFFF1, 0xFF00
 _STB_LOCAL, _STB_WEAK = 0, 2
 _STT_SECTION, _STT_FILE = 3, 4
 _MAX_SYMBOLS = 1 << 22
+_PAGE, _LONGEST = 4096, 256
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
 
@@ -44,10 +46,18 @@ class Symbols:
 
     def __init__(self, symbols: list[Symbol]) -> None:
         self.all = sorted(symbols)
-        self._addrs = [symbol.addr for symbol in self.all]
-        self.by_name: dict[str, list[Symbol]] = {}
+
+    @cached_property
+    def by_name(self) -> dict[str, list[Symbol]]:
+        """Symbols of each name."""
+        found: dict[str, list[Symbol]] = {}
         for symbol in self.all:
-            self.by_name.setdefault(symbol.name, []).append(symbol)
+            found.setdefault(symbol.name, []).append(symbol)
+        return found
+
+    @cached_property
+    def _addrs(self) -> list[int]:
+        return [symbol.addr for symbol in self.all]
 
     def place(self, addr: int) -> int:
         """Index of the symbol at or before an address, -1 before all."""
@@ -130,6 +140,7 @@ def _module_symbols(module: modules.Module) -> Iterator[Symbol]:
     if row is None or row.num_symtab > _MAX_SYMBOLS:
         return
     raw = lowlevel.dump().read(row.symtab, row.num_symtab * _ENTRY.size)
+    names = _Names(row.strtab)
     letters = b""
     if compat.has("struct mod_kallsyms.typetab"):  # since v5.2
         typetab = lowlevel.member("struct mod_kallsyms", "typetab").offset
@@ -137,6 +148,26 @@ def _module_symbols(module: modules.Module) -> Iterator[Symbol]:
     for number, (name_at, info, _, index, value, _) in enumerate(_ENTRY.iter_unpack(raw)):
         if not name_at or not module.holds(value):
             continue
-        name = lowlevel.read_string(row.strtab + name_at).decode("ascii", "replace")
+        name = names.at(name_at).decode("ascii", "replace")
         letter = chr(letters[number]) if letters else "t" if module.text.holds(value) else "d"
         yield Symbol(value, letter, name, module.name)
+
+
+class _Names:
+    # A table of strings, read by pages.
+    def __init__(self, start: int) -> None:
+        self._start = start
+        self._pages: dict[int, bytes] = {}
+
+    def at(self, offset: int) -> bytes:
+        addr = self._start + offset
+        page = addr & -_PAGE
+        if page not in self._pages:
+            try:
+                self._pages[page] = lowlevel.dump().read(page, _PAGE)
+            except ReadError:
+                self._pages[page] = b""
+        first = addr - page
+        end = self._pages[page].find(b"\0", first, first + _LONGEST)
+        # One that goes on in the next page, or for ever.
+        return self._pages[page][first:end] if end >= 0 else lowlevel.read_string(addr, _LONGEST)

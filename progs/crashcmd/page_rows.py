@@ -3,11 +3,13 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
 
 from LinuxDump import pages
 from pykdump import compat, lowlevel
+from pykdump.bulk import Cells, format_rows
 from pykdump.layout import Layout
 
 compat.member("struct page", "Refs", "_refcount.counter", "_count.counter")
@@ -15,6 +17,7 @@ compat.member("struct page", "Refs", "_refcount.counter", "_count.counter")
 _PAGE = Layout("struct page", "Flags", "mapping", "Index", "Refs")
 
 _AT_ONCE = 1 << 14
+_U64 = 0xFFFF_FFFF_FFFF_FFFF
 
 HEADING = "      PAGE        PHYSICAL      MAPPING       INDEX CNT FLAGS"
 
@@ -23,23 +26,43 @@ def rows(addrs: Sequence[int]) -> Iterator[str]:
     """A heading and a row a ``struct page *``, in pieces."""
     yield HEADING
     first, size = pages.vmemmap(), lowlevel.sizeof("struct page")
-    flags_of: dict[int, str] = {}
     for at in range(0, len(addrs), _AT_ONCE):
         some = addrs[at : at + _AT_ONCE]
+        physical = _physical(some, first, size)
         read = _PAGE.read_columns(some)
-        columns = (read.Flags, read.mapping, read.Index, read.Refs)
-        lines = []
-        for addr, flags, mapping, index, refs in zip(some, *(each.tolist() for each in columns)):
-            physical = (addr - first) // size * pages.PAGE_SIZE
-            if flags is None or mapping is None or index is None or refs is None:
-                lines.append(f"{addr:16x} {physical:9x} (struct page is not in the dump)")
-                continue
-            if flags not in flags_of:
-                flags_of[flags] = f"{flags:x} {','.join(pages.flag_names(flags))}".rstrip()
-            lines.append(
-                f"{addr:16x} {physical:9x} {mapping:16x} {index:8x} {refs} {flags_of[flags]}"
-            )
-        yield "\n".join(lines)
+        flags = {number for number in read.Flags.tolist() if number is not None}
+        names = {number: _flags_text(number) for number in flags}
+        lines = format_rows(
+            [
+                Cells(array("Q", some), width=16),
+                Cells(array("Q", physical), width=9),
+                Cells(read.mapping, width=16),
+                Cells(read.Index, width=8),
+                Cells(read.Refs, "d"),
+                Cells(read.Flags, "s", names=names),
+            ]
+        )
+        yield _with_lost(lines, some, physical, [row for row, _ in read.Flags.faults])
+
+
+def _physical(addrs: Sequence[int], first: int, size: int) -> Sequence[int]:
+    if isinstance(addrs, range):  # one behind the other
+        start = (addrs[0] - first) // size * pages.PAGE_SIZE
+        return range(start, start + len(addrs) * pages.PAGE_SIZE, pages.PAGE_SIZE)
+    return [(addr - first) // size * pages.PAGE_SIZE & _U64 for addr in addrs]
+
+
+def _with_lost(text: str, addrs: Sequence[int], physical: Sequence[int], lost: list[int]) -> str:
+    if not lost:
+        return text
+    lines = text.split("\n")
+    for row in lost:
+        lines[row] = f"{addrs[row]:16x} {physical[row]:9x} (struct page is not in the dump)"
+    return "\n".join(lines)
+
+
+def _flags_text(flags: int) -> str:
+    return f"{flags:x} {','.join(pages.flag_names(flags))}".rstrip()
 
 
 def members(addrs: Sequence[int], names: Sequence[str]) -> Iterator[str]:

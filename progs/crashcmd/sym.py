@@ -111,7 +111,7 @@ def _line(symbol: Symbol) -> str:
 
 def _listing(only: str) -> Iterator[str]:
     if not only:
-        yield from (_line(s) for s in symbol_kinds.symbols().all if not s.module)
+        yield "\n".join(_line(s) for s in symbol_kinds.symbols().all if not s.module)
     yield from _of_modules(only)
 
 
@@ -119,8 +119,8 @@ def _of_modules(only: str) -> Iterator[str]:
     for module in sorted(modules.modules(), key=lambda module: module.text.addr):
         if only in ("", module.name):
             yield f"{module.text.addr:x} MODULE START: {module.name}"
-            for symbol in symbol_kinds.module_symbols(module):
-                yield f"{symbol.addr:x} ({symbol.letter}) {symbol.name}"
+            for addr, letter, name, _ in symbol_kinds.module_symbols(module):
+                yield f"{addr:x} ({letter}) {name}"
             end = max(piece.end_addr for piece in module.pieces)
             yield f"{end:x} MODULE END: {module.name}"
 

@@ -29,6 +29,7 @@ _FLAGS = (
 )
 _PAGE = 4096
 _MM = Layout("struct mm_struct", "pgd")
+_AT_ONCE = 1024
 
 
 @dataclass(frozen=True)
@@ -132,25 +133,19 @@ def _table(found: TaskMappings, given: Given) -> Iterator[str]:
 
 
 def _pages(area: Mapping, pgd: int) -> Iterator[str]:
-    yield f"{'VIRTUAL':16}  PHYSICAL"
-    addr = area.start
-    while addr < area.end:
-        walk = page_tables.walk(pgd, addr)
-        if walk.phys_addr is not None:
-            yield f"{addr:<16x}  {walk.phys_addr:x}"
-            addr += _PAGE
-        elif walk.problem != "not mapped":
-            yield f"{addr:<16x}  ({walk.problem})"
-            addr += _PAGE
-        else:
-            # Nothing is there: on to where the next entry of that table begins.
-            step = {"PTE": 1 << 12, "PMD": 1 << 21, "PUD": 1 << 30}
-            size = step.get(walk.entries[-1].level, 1 << 39) if walk.entries else 1 << 39
-            if area.path and size == _PAGE:
-                where = area.offset_bytes + addr - area.start
-                yield f"{addr:<16x}  FILE: {area.path}  OFFSET: {where:x}"
-            addr = (addr + size) & -size
-    yield ""
+    lines = [f"{'VIRTUAL':16}  PHYSICAL"]
+    for addr, size, phys, problem in page_tables.pieces(pgd, area.start, area.end):
+        if phys is not None:
+            lines.append(f"{addr:<16x}  {phys:x}")
+        elif problem != "not mapped":
+            lines.append(f"{addr:<16x}  ({problem})")
+        elif area.path and size == _PAGE:
+            where = area.offset_bytes + addr - area.start
+            lines.append(f"{addr:<16x}  FILE: {area.path}  OFFSET: {where:x}")
+        if len(lines) >= _AT_ONCE:
+            yield "\n".join(lines)
+            lines.clear()
+    yield "\n".join([*lines, ""])
 
 
 COMMANDS = (

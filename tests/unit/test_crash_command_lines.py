@@ -3,15 +3,18 @@
 
 from __future__ import annotations
 
+import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from crashcmd import run, table
 from crashcmd.command import Command, Given, Option, text
-from pykdump import pipes
+from pykdump import commands, pipes
 from pykdump.errors import CrashError
+from pykdump.logging import pylog
 
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Command(
@@ -112,3 +115,35 @@ def test_options_of_the_page_are_those_of_the_commands() -> None:
         if known:
             assert listed <= known, (names, listed - known)
             assert known - listed <= {"--json"}, (names, known - listed)
+
+
+def test_pieces_of_several_lines_are_the_same_text_as_lines(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def of_pieces(rest: str) -> list[str]:
+        return ["a\nb", "", "c"]
+
+    monkeypatch.setitem(commands._commands, "try", of_pieces)
+    assert list(commands.lines("try")) == ["a", "b", "", "c"]
+    assert commands.exec_crash_command("try") == "a\nb\n\nc\n"
+    assert commands.exec_crash_command("try | grep c") == "c\n"
+    assert not list(commands.pieces(f"try > {tmp_path}/out"))
+    assert (tmp_path / "out").read_text() == "a\nb\n\nc\n"
+
+
+def test_lines_of_pieces_are_records_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    command = Command("try", "", lambda given: text(iter(["a\nb", "c"])))
+    monkeypatch.setattr(run, "find", lambda name: command)
+    found = json.loads("\n".join(run.run("try", "--json")))
+    assert found["records"]["lines"] == ["a", "b", "c"]
+
+
+def test_a_warning_is_told_once_before_what_it_was_met_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def lines(given: Given) -> Iterator[str]:
+        for name in ("first", "second"):
+            pylog.warning("the list is broken")
+            yield name
+
+    command = Command("try", "", lambda given: text(lines(given)))
+    monkeypatch.setattr(run, "find", lambda name: command)
+    assert list(run.run("try", "")) == ["try: the list is broken", "first", "second"]
