@@ -29,7 +29,8 @@ void PageCache::set_limit(std::uint64_t limit_bytes) {
 
 std::size_t PageCache::index_of(std::uint64_t pfn) const {
     // Frames that are used together often lie a power of two apart.
-    return ((pfn * 0x9e3779b97f4a7c15) >> 20) % sets_.size();
+    // The upper half of the product says which share of the sets lies below it.
+    return ((pfn * 0x9e3779b97f4a7c15) >> 32) * sets_.size() >> 32;
 }
 
 const CachedPage* PageCache::find(Set& set, std::uint64_t tag) {

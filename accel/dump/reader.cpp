@@ -2,6 +2,7 @@
 #include "dump/reader.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 namespace pyk {
@@ -50,6 +51,7 @@ struct DumpReader::Batch {
 
 DumpReader::DumpReader(std::shared_ptr<DumpSource> source)
     : source_(source),
+      page_shift_(static_cast<unsigned>(std::countr_zero(source->page_size))),
       physical_(source),
       slots_(source->cache.stats().limit_bytes / source->page_size / kCachedPagesForSlot) {}
 
@@ -92,7 +94,7 @@ Translation DumpReader::translate_cached(std::uint64_t addr) const {
 
 // The bytes of the page of `addr`; null when it cannot be read.
 const std::byte* DumpReader::find_page(std::uint64_t addr) const {
-    const std::uint64_t page = addr / source_->page_size;
+    const std::uint64_t page = page_of(addr);
     if (const std::byte* const bytes = slots_.find(page)) {
         ++hits_;
         return bytes;
@@ -101,7 +103,7 @@ const std::byte* DumpReader::find_page(std::uint64_t addr) const {
     const Translation found = translate_cached(addr);
     const Mapping* mapping = std::get_if<Mapping>(&found);
     if (mapping == nullptr) return nullptr;
-    CachedPage cached = physical_.page(mapping->phys.value / source_->page_size);
+    CachedPage cached = physical_.page(page_of(mapping->phys.value));
     if (!cached.bytes) return nullptr;
     const std::byte* const bytes = cached.bytes.get();
     slots_.keep(page, std::move(cached.bytes));
@@ -114,7 +116,7 @@ std::size_t DumpReader::read_prefix(KernelAddr addr, std::span<std::byte> out) c
         const std::uint64_t at = addr.value + done;
         const std::byte* page = find_page(at);
         if (page == nullptr) break;
-        const std::size_t offset = at % source_->page_size;
+        const std::size_t offset = offset_of(at);
         const std::size_t part = std::min(out.size() - done, source_->page_size - offset);
         std::memcpy(out.data() + done, page + offset, part);
         done += part;
@@ -126,8 +128,8 @@ std::size_t DumpReader::read_prefix(KernelAddr addr, std::span<std::byte> out) c
 // read after the other.
 bool DumpReader::add_to_batch(Batch& batch, KernelAddr addr, std::size_t row,
                               std::span<std::byte> to) const {
-    const std::uint64_t page = addr.value / source_->page_size;
-    const std::uint64_t offset = addr.value % source_->page_size;
+    const std::uint64_t page = page_of(addr.value);
+    const std::uint64_t offset = offset_of(addr.value);
     if (offset + to.size() > source_->page_size) {
         batch.across.push_back({row, addr, to.data()});
         return true;
@@ -140,8 +142,7 @@ bool DumpReader::add_to_batch(Batch& batch, KernelAddr addr, std::size_t row,
     const Translation found = translate_cached(addr.value);
     const Mapping* mapping = std::get_if<Mapping>(&found);
     if (mapping == nullptr) return false;
-    batch.parts.push_back({mapping->phys.value / source_->page_size,
-                           static_cast<std::uint32_t>(offset),
+    batch.parts.push_back({page_of(mapping->phys.value), static_cast<std::uint32_t>(offset),
                            static_cast<std::uint32_t>(to.size()), to.data()});
     // Of pages that are read only once a slot would be no use.
     batch.rows.push_back({row, slots_.is_asked_again(page) ? addr.value : 0});

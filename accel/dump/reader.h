@@ -49,7 +49,11 @@ class DumpReader final : public MemoryReader {
     void copy_batch(Batch& batch, std::span<std::uint8_t> readable, std::size_t size) const;
     Translation translate_cached(std::uint64_t addr) const;
 
+    std::uint64_t page_of(std::uint64_t addr) const { return addr >> page_shift_; }
+    std::uint64_t offset_of(std::uint64_t addr) const { return addr & (source_->page_size - 1); }
+
     std::shared_ptr<DumpSource> source_;
+    unsigned page_shift_;  // every read divides by the size of a page, which is a power of two
     mutable PhysicalReader physical_;
     mutable PageSlots slots_;
     mutable std::array<LargeSlot, kLargeSlots> large_slots_;
