@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from pykdump.walks import Tree, WalkInterrupted, walk_tree
+from pykdump.walks import Tree, WalkInterrupted, so_far, walk_tree
 
 Children = Callable[[Sequence[int]], list[Optional[list[int]]]]
 
@@ -63,6 +63,16 @@ def test_ctrl_c_keeps_what_was_found() -> None:
     walk = caught.value.walk
     assert isinstance(walk, Tree)
     assert (walk.nodes, walk.end, walk.stopped_at) == ([1, 2], "interrupted", 3)
+
+
+def test_so_far_gives_what_an_interrupted_walk_found() -> None:
+    cut, whole = Tree([1], [0], [0], "interrupted", 2), Tree([1], [0], [0], "complete", 0)
+
+    def interrupted() -> Tree:
+        raise WalkInterrupted(cut)
+
+    assert so_far(interrupted) is cut
+    assert so_far(lambda: whole) is whole
 
 
 def test_function_must_answer_for_each_node() -> None:
