@@ -19,15 +19,16 @@ Action = Callable[[], object]
 def run_as_command(action: Action) -> None:
     """Do something as a command does: its errors become GDB's, one sentence each."""
     try:
-        action()
+        try:
+            action()
+        finally:
+            kept.save()
     except HelpShown:
         pass
     except (KeyboardInterrupt, Interrupted) as stopped:
         raise gdb.GdbError(str(stopped) or "interrupted") from None
     except PykdumpError as error:
         raise gdb.GdbError(str(error)) from None
-    finally:
-        kept.save()
 
 
 class Command(gdb.Command):

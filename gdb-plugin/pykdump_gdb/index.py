@@ -9,7 +9,6 @@ vmlinux is loaded, so the first time ever it is made before. Until then nothing 
 from __future__ import annotations
 
 import glob
-import hashlib
 import os
 import re
 import subprocess
@@ -66,6 +65,8 @@ def of_placed(placement: str) -> str:
 
     :param placement: what GDB was told of where the file's sections are.
     """
+    import hashlib  # it brings 2 MB of libcrypto, and few sessions need it
+
     name = hashlib.sha1(placement.encode()).hexdigest()[:16]
     return os.path.join(str(gdb.parameter("index-cache directory")), "placed", name)
 

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
+import zlib
 from collections.abc import Iterator
 
 import gdb
@@ -63,8 +63,10 @@ def _key(build_id: str, paths: list[str]) -> str:
     # A vmlinux and what was stripped from it have the same build-id.
     asked = tuple((path, os.stat(path).st_mtime_ns) for path in paths)
     if asked not in _keys:
-        parts = [build_id.encode(), gdb.VERSION.encode(), *_code(), *_debug_sections(paths)]
-        _keys[asked] = hashlib.sha256(b"\0".join(parts)).hexdigest()
+        # Checksums do: hashlib would bring 2 MB of libcrypto.
+        seen = _code(), [gdb.VERSION.encode(), *_debug_sections(paths)]
+        sums = (zlib.crc32(b"\0".join(parts)) for parts in seen)
+        _keys[asked] = "-".join([build_id, *(f"{each:08x}" for each in sums)])
     return _keys[asked]
 
 
