@@ -35,7 +35,7 @@ def frozen():
     supers = [node - at for node in walk.nodes]
     for addr, row in zip(supers, _SUPER.read_many(supers)):
         if row is not None and row.s_writers_frozen:
-            levels = range(int(semaphores.type.sizeof) // size)
+            levels = range(semaphores.size // size)
             first = addr + semaphores.offset
             yield [asdict(percpu_rwsem.read_percpu_rwsem(first + size * i)) for i in levels]
 
