@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Names that stand for the beginnings of command lines: alias unps ps -m.
 
-NAME alone tells what it stands for, NAME "" makes it stand for nothing.
+NAME alone tells what it stands for, NAME "" makes it stand for nothing. Columns: ORIGIN (builtin or
+cmdline), ALIAS, COMMAND.
 """
 
 from __future__ import annotations

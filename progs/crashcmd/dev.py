@@ -2,9 +2,9 @@
 """Devices: character and block devices, disks, PCI, ports and memory.
 
 Columns: CHRDEV or BLKDEV (the major number), NAME, CDEV or GENDISK, OPERATIONS; of -d MAJOR,
-GENDISK, NAME, REQUEST_QUEUE and TOTAL, READ and WRITE requests that are not over; of -p PCI DEV
-(struct pci_dev), domain, bus, slot and function, CLASS, PCI_ID, TYPE; of -i RESOURCE (struct
-resource), RANGE, NAME.
+GENDISK, NAME, REQUEST_QUEUE and TOTAL, READ and WRITE requests that are not over; of -p ROOT BUS
+(struct pci_bus) and BUSNAME, then PCI DEV (struct pci_dev), domain, bus, slot and function,
+CLASS, PCI_ID, TYPE; of -i RESOURCE (struct resource), RANGE, NAME.
 """
 
 from __future__ import annotations

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """System V shared memory, semaphores and message queues.
 
-Columns: the kernel's struct (shmid_kernel, sem_array, msg_queue), KEY, id, UID, PERMS, and BYTES,
-NATTCH and STATUS, or NSEMS, or USED-BYTES and MESSAGES.
+Columns: the kernel's struct (SHMID_KERNEL, SEM_ARRAY, MSG_QUEUE), KEY, its id (SHMID, SEMID,
+MSQID), UID, PERMS, and BYTES, NATTCH and STATUS, or NSEMS, or USED-BYTES and MESSAGES; of -M
+PAGES ALLOCATED/RESIDENT/SWAPPED and INODE, too.
 """
 
 from __future__ import annotations

@@ -4,7 +4,8 @@
 WHAT are numbers of interrupts; without it all that have a descriptor.
 
 Columns: IRQ, IRQ_DESC/_DATA (struct irq_desc), IRQACTION (struct irqaction), NAME; of -s a count
-for each CPU, the chip with the trigger, and names; of -a the CPUs that it may come to.
+for each CPU (CPU0 ...), the chip with the trigger, and names; of -a AFFINITY: the CPUs that it may
+come to; of -b SOFTIRQ_VEC and ACTION; of -d the number of a vector and its entry.
 """
 
 from __future__ import annotations

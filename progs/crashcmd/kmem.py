@@ -6,10 +6,26 @@ object, a vmalloc area, a task, and the struct page. A single option chooses wha
 -S take names of caches or an ADDRESS.
 
 Columns of -s and -S: CACHE (struct kmem_cache), OBJSIZE in bytes, ALLOCATED and TOTAL objects,
-SLABS, SSIZE of a slab, NAME; the word list in place of caches tells their names and addresses. In
--S [ADDRESS] is an allocated object, ADDRESS alone a free one, with the CPU or node whose it is in
-( ); columns of slabs are SLAB (struct slab), MEMORY, NODE, TOTAL, ALLOCATED and FREE objects, of
-sheaves SHEAF (struct slab_sheaf), ROLE and FREE.
+SLABS, SSIZE of a slab, NAME; the word list in place of caches tells their names and addresses. -S
+goes on with what CPUs keep (KMEM_CACHE_CPU, SLUB_PERCPU_SHEAVES), a node's BARN of sheaves, and
+what nodes have (KMEM_CACHE_NODE with its SLABS, and which are PARTIAL, FULL or PER-CPU): of slabs
+SLAB (struct slab), MEMORY, NODE, TOTAL, ALLOCATED and FREE objects, of sheaves SHEAF (struct
+slab_sheaf), ROLE and FREE. [ADDRESS] is an allocated object, ADDRESS alone a free one, in ( ) who
+keeps it.
+
+Columns of the others:
+  -i  PAGES, TOTAL of that, PERCENTAGE of all memory, SWAP or the limit
+  -v  VMAP_AREA (struct vmap_area), VM_STRUCT, ADDRESS RANGE, SIZE
+  -p  PAGE (struct page), PHYSICAL, MAPPING, INDEX, CNT (users), FLAGS
+  -f  ZONE, NAME, SIZE and FREE in pages, MEM_MAP (first struct page), START_PADDR, START_MAPNR
+      (first page frame); AREA (order), SIZE, FREE_AREA_STRUCT, BLOCKS, PAGES
+  -n  NODE, SIZE, PGLIST_DATA, BOOTMEM_DATA, NODE_ZONES; zones as in -f; sections: NR, SECTION,
+      CODED_MEM_MAP, MEM_MAP, STATE, first PFN; MEM_BLOCK (struct memory_block), NAME, PHYSICAL
+      RANGE, NODE, STATE, START_SECTION_NO
+  -z  VM_STAT and the counters by the kernel's names, as -V
+  -h  HSTATE (struct hstate), SIZE, FREE and TOTAL pages, NAME
+  -g  PAGE-FLAG, BIT, VALUE
+  -o  OFFSET VALUES by CPU
 """
 
 from __future__ import annotations

@@ -1,5 +1,11 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The machine: its memory map and stacks."""
+"""The machine: its memory map and stacks.
+
+Lines are NAME: VALUE: MACHINE TYPE, MEMORY SIZE, CPUS, PROCESSOR SPEED, HZ and PAGE SIZE, the
+bases of the kernel's areas, the SIZE of its stacks, and where those of each CPU lie: IRQ, double
+fault, NMI, debug, machine check, VC exception and VC fallback, entry. Columns of -m: PHYSICAL
+ADDRESS RANGE and TYPE.
+"""
 
 from __future__ import annotations
 

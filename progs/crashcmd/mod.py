@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
 """Kernel modules, and their debug info.
 
-Columns: MODULE (struct module), NAME, BASE of its text, SIZE in bytes, OBJECT FILE with its debug
-info, or (not loaded). Columns of -t: NAME and TAINTS, the letters of what taints the kernel; -g
-adds lines of ADDRESS and name of each section.
+Columns: MODULE (struct module), NAME, BASE of its text (TEXT_BASE where a module has several
+pieces), SIZE in bytes, OBJECT FILE with its debug info, or (not loaded). Columns of -t: NAME and
+TAINTS, the letters of what taints the kernel; -g adds lines of ADDRESS and name of each section.
 """
 
 from __future__ import annotations

@@ -3,9 +3,9 @@
 
 WHAT is any text that a row has in one of its columns: an address, a device, a folder.
 
-Columns: MOUNT (struct mount), SUPERBLK (struct super_block), TYPE, DEVNAME, DIRNAME; of -f DENTRY
-(struct dentry), INODE (struct inode), TYPE and PATH; of -i INODE, INO (its number), NRPAGES in the
-page cache and STATE.
+Columns: MOUNT (struct mount), SUPERBLK (struct super_block), TYPE, DEVNAME, DIRNAME; of -f OPEN
+FILES by DENTRY (struct dentry), INODE (struct inode), TYPE and PATH; of -i DIRTY INODES by INODE,
+INO (its number), NRPAGES in the page cache and STATE.
 """
 
 from __future__ import annotations

@@ -5,8 +5,9 @@ WHAT is a pid, the address of a task_struct, or a command: its name, with * and 
 expression in quotes; without it all tasks.
 
 Columns: > marks tasks that run on a CPU; PID, PPID, CPU, TASK (struct task_struct; with -s the
-kernel stack pointer), ST (RU IN UN ST TR ZO DE PA ID), %MEM of all RAM, VSZ and RSS in kB, COMM,
-in [ ] for kernel threads.
+kernel stack pointer, KSTACKP), ST (RU IN UN ST TR ZO DE PA ID), %MEM of all RAM, VSZ and RSS in
+kB, COMM, in [ ] for kernel threads. Of -r RLIMIT, CURRENT and MAXIMUM; of -a ARG and ENV; of -t
+RUN TIME, START TIME, UTIME and STIME.
 """
 
 from __future__ import annotations

@@ -3,7 +3,9 @@
 
 WHAT is a pid or the address of a task_struct; without it the task that is selected.
 
-Columns: SIG, SIGACTION (struct k_sigaction), HANDLER, MASK, FLAGS.
+Columns: SIG, SIGACTION (struct k_sigaction), HANDLER, MASK, FLAGS; then what is BLOCKED, and which
+SIGNAL waits for this task (PRIVATE_PENDING) and for the process (SHARED_PENDING), with SIG and
+SIGINFO of each in the SIGQUEUE.
 """
 
 from __future__ import annotations

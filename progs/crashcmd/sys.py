@@ -2,7 +2,8 @@
 """What the dump is of: kernel, machine, time, load and the reason of the panic.
 
 ``sys config`` prints the kernel's configuration where it holds one (CONFIG_IKCONFIG).
-Lines are KEY: VALUE; those that go on are indented.
+Lines are KEY: VALUE; those that go on are indented. Columns of -c: NUM, SYSTEM CALL, FILE AND LINE
+NUMBER.
 """
 
 from __future__ import annotations

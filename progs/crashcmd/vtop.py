@@ -2,6 +2,10 @@
 """Physical addresses of virtual ones, with the page tables on the way.
 
 ADDRESS is the kernel's, or a user address of the selected task (-c chooses another).
+
+Columns: VIRTUAL and PHYSICAL; the entries of the page tables (PGD, P4D, PUD, PMD, PTE), PTE with
+PHYSICAL and FLAGS; of user addresses the mapping (VMA, START, END, FLAGS, FILE); PAGE (struct
+page), PHYSICAL, MAPPING, INDEX, CNT (users) and FLAGS.
 """
 
 from __future__ import annotations

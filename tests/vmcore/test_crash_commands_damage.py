@@ -8,6 +8,7 @@ import re
 import shutil
 import struct
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,6 +19,8 @@ from damaged_dump import leave_out, overwrite
 
 NONSENSE = 0x4141_4141_4141_4140
 CACHE = "kmalloc-64"
+EXIT_DEAD = 0x10  # include/linux/sched.h
+AUDIT = "audit(1489384479.809:4346): arch=c000003e syscall=2 success=yes"
 
 
 #: Prints where the damage goes, as physical addresses, and what is there before.
@@ -45,7 +48,24 @@ texts = lowlevel.read_pointer(ring + member("struct printk_ringbuffer", "text_da
 debug = next(mount for mount in mounts.mounts() if mount.mountpoint == "/sys/kernel/debug")
 tasks = [task for task in task_table().tasks if task.state == "S" and task.pid == task.tgid]
 task = tasks[len(tasks) // 2]
+# Of another task what a task gives up as it exits, and its exit_state.
+others = [t for t in tasks if t.pgd_addr and t.addr & -4096 != task.addr & -4096]
+exiting = others[len(others) // 2]
+members = "mm", "active_mm", "files", "fs", "nsproxy", "signal", "sighand"
+# An audit message in a page that nobody has: struct sk_buff, then its data.
+pages = __import__("LinuxDump.pages", fromlist=["pages"])
+free = next(pfn for first, end in lowlevel.dump().ram_ranges() for pfn in range(end - 1, first, -1)
+            if pages.free_order_of(pfn) is not None)
+queue = lowlevel.symbol_address("audit_queue")
 print("PLACES", json.dumps({
+    "exiting_pid": exiting.pid,
+    "exiting": [physical(exiting.addr + member("struct task_struct", m)) for m in members],
+    "exit_state": physical(exiting.addr + member("struct task_struct", "exit_state")),
+    "skb": pages.address_of(free),
+    "skb_at": free * 4096,
+    "skb_data": member("struct sk_buff", "data"),
+    "audit_queue": queue,
+    "audit_queue_at": physical(queue),
     "freelist": physical(first + at_next),
     "log": physical(texts + 3 * 4096),
     "mount": physical(debug.addr + member("struct mount", "mnt.mnt_root")),
@@ -72,7 +92,13 @@ with open(sys.argv[1], "w") as file:
 COMMANDS = [
     *("kmem -s", f"kmem -S {CACHE}", "log", "log -T", "mount", "ps", "ps -k", "foreach bt"),
     "list task_struct.tasks -h init_task",
-    *("foreach files", "foreach sig", "mod", "sys", "runq"),
+    *("foreach files", "foreach sig", "mod", "sys", "runq", "log -a"),
+]
+#: What is asked of the task that is exiting.
+OF_TASK = [
+    *("ps", "bt", "files", "files -c", "vm", "vm -p", "vm -m", "sig", "sig -g", "net -s", "net -S"),
+    *("net -n", "task -R pid", "set", "ps -a", "ps -r", "ps -t", "ps -g", "ps -c", "ps -p"),
+    *("mount -n", "ipcs -n", "bt -t", "bt -o", "bt -e", "vtop -c"),
 ]
 
 
@@ -94,17 +120,33 @@ def damaged(tmp_path_factory: pytest.TempPathFactory, plugin: None) -> Iterator[
     copy.chmod(0o600)
     for name in "freelist", "mount":
         overwrite(copy, where[name], struct.pack("<Q", NONSENSE))
+    for at in where["exiting"]:
+        overwrite(copy, at, bytes(8))
+    overwrite(copy, where["exit_state"], struct.pack("<I", EXIT_DEAD))
+    _plant_audit_message(copy, where)
     for name in "log", "task":
         leave_out(copy, where[name])
+    of_task = [f"{command} {where['exiting_pid']}" for command in OF_TASK]
     texts = {}
     for name, dump in ("whole", original), ("damaged", copy):
         out = folder / f"{name}.json"
-        asked = json.dumps(COMMANDS).replace('"', '\\"')
+        asked = json.dumps(COMMANDS + of_task).replace('"', '\\"')
         run = launch(vmcore.vmlinux, dump, "-c", f'pyk-run {script} {out} "{asked}"')
         assert out.exists(), run.out + run.err
         texts[name] = json.loads(out.read_text())
     yield {"where": where, "facts": vmcore.facts, **texts}
     copy.unlink()
+
+
+def _plant_audit_message(copy: Path, where: dict[str, Any]) -> None:
+    text = AUDIT.encode()
+    skb = bytearray(1024)
+    struct.pack_into("<QQ", skb, 0, where["audit_queue"], where["audit_queue"])
+    struct.pack_into("<Q", skb, where["skb_data"], where["skb"] + 1024)
+    # struct nlmsghdr: length, type, flags, number and port
+    message = struct.pack("<IHHII", 16 + len(text), 1300, 0, 0, 0) + text
+    overwrite(copy, where["skb_at"], bytes(skb) + message)
+    overwrite(copy, where["audit_queue_at"], struct.pack("<QQ", where["skb"], where["skb"]))
 
 
 def told(damaged: dict[str, Any], command: str) -> list[str]:
@@ -200,3 +242,48 @@ def test_what_the_damage_is_not_of_is_as_before(damaged: dict[str, Any], command
         return re.sub(r"(DUMPFILE|TASKS): .*", "", text)
 
     assert plain(damaged["damaged"][command]) == plain(damaged["whole"][command])
+
+
+def test_a_task_that_is_exiting_has_a_line_for_what_it_gave_up(damaged: dict[str, Any]) -> None:
+    pid, texts = damaged["where"]["exiting_pid"], damaged["damaged"]
+    gone = {
+        "files": "No open files",
+        "files -c": "No open files",
+        "vm": "(no user memory)",
+        "vm -p": "(no user memory)",
+        "vm -m": "(no user memory)",
+        "sig": "the task is exiting",
+        "sig -g": "the process is exiting",
+        "net -s": "No open sockets.",
+        "net -S": "No open sockets.",
+        "ps -a": "(no user memory)",
+    }
+    for name, line in gone.items():
+        text = texts[f"{name} {pid}"]
+        assert text.count(line) == 1 and f"PID: {pid} " in text, (name, text)
+        own = [x for x in text.splitlines() if not x.startswith(f"{name.split()[0]}: ")]
+        assert len(own) <= 4, (name, text)
+    for name in "net -n", "mount -n", "ipcs -n":
+        assert re.fullmatch(
+            rf"ERROR (\w+: .*\n)*\w+: task {pid} has no .* namespace: it is exiting",
+            texts[f"{name} {pid}"],
+        ), texts[f"{name} {pid}"]
+    (row,) = (x.split() for x in texts[f"ps {pid}"].splitlines() if x.split()[0] == str(pid))
+    assert row[4] == "DE" and row[6:8] == ["0", "0"]
+    # Its stack is there still.
+    for name in "bt", "bt -t", "bt -o", "task -R pid", "set", "ps -t":
+        whole = damaged["whole"][f"{name} {pid}"].splitlines()
+        now = [x for x in texts[f"{name} {pid}"].splitlines() if not x.startswith(f"{name[:2]}")]
+        assert len(whole) - 2 <= len(now) <= len(whole), name
+    assert all("Traceback" not in text for text in texts.values())
+
+
+def test_the_list_of_tasks_is_told_of_once(damaged: dict[str, Any]) -> None:
+    for command, text in damaged["damaged"].items():
+        lines = [line for line in text.splitlines() if "list of processes" in line]
+        assert len(lines) == len(set(lines)) <= 1, command
+
+
+def test_an_audit_message_is_shown(damaged: dict[str, Any]) -> None:
+    assert damaged["whole"]["log -a"] == "kernel audit log is empty\n"
+    assert damaged["damaged"]["log -a"] == f"type=1300 {AUDIT}\n"

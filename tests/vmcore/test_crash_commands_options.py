@@ -280,3 +280,30 @@ def test_memory_of_a_process_is_searched(vmcore: Vmcore) -> None:
         addr = int(line.partition(":")[0], 16)
         assert any(low <= addr < high for low, high in ranges)
     assert found["rd -u 10"].startswith("ERROR rd: cannot read")
+
+
+#: Commands whose first lines name columns, and words in capitals there that are values.
+TABLES = """
+ps|ps -s|ps -r 1|mount|mount -f|mount -i|files|files -c|mod|mod -t|net|net -a|kmem -i|kmem -s
+kmem -n|kmem -S dentry|kmem -v|kmem -f|kmem -h|kmem -o|kmem -g|kmem -p 1000000|vm|vm -p|sig|swap
+ipcs|ipcs -M
+irq|irq -s|irq -a|irq -b|dev|dev -d|dev -i|dev -p|timer|timer -r|whatis -r 16|fuser /dev/null|alias
+sys -c|mach -m|vtop linux_banner|ptov 1000000|ptob 1|btop 1000|pte 8067
+"""
+VALUES = {"NICE", "RTPRIO", "CPU1", "FN"}
+
+
+def test_help_names_every_column(vmcore: Vmcore) -> None:
+    asked = [command for line in TABLES.split("\n") for command in line.split("|") if command]
+    found = texts(vmcore, [*asked, *sorted({f"help {command.split()[0]}" for command in asked})])
+    named = 0
+    for command in asked:
+        page = found[f"help {command.split()[0]}"].lower()
+        for line in found[command].splitlines()[:300]:
+            # Nothing but words in capitals.
+            if re.search(r"[a-z]|\d{3}", line) or not re.search(r"[A-Z]{2}", line):
+                continue
+            for word in re.findall(r"[A-Z_%][A-Z0-9_%-]+", line):
+                assert word.lower() in page or word in VALUES, (command, word, line)
+                named += 1
+    assert named > 150

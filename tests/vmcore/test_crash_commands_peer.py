@@ -121,6 +121,9 @@ list -H modules -o module.list
 tree -t rb vmap_area_root
 tree -t rb -p vmap_area_root
 tree -l -t rb vmap_area_root
+tree -t x irq_desc_tree
+tree -t x -p irq_desc_tree
+tree -t x -r idr.idr_rt -p init_pid_ns
 list -B -H modules
 list -h -O 0 modules
 ps -y RR
