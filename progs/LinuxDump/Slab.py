@@ -184,6 +184,16 @@ def stats(cache: Cache) -> CacheStats:
 # --- addresses
 
 
+def cache_of(page: int) -> Cache | None:
+    """The cache of a ``struct page *``; None when it is of no slab, raises ReadError."""
+    head = pages.head_of(page)
+    if not pages.is_of_type(head, "slab"):
+        return None
+    return cache_at(
+        lowlevel.read_pointer(head + lowlevel.member(slab_struct(), "slab_cache").offset)
+    )
+
+
 def owner_of(addr: int, page: int) -> Owner | None:
     """Cache and object of an address; None when it is in no slab, raises ReadError.
 

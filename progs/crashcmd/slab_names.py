@@ -12,19 +12,27 @@ from pykdump.errors import PykdumpError
 def owner_of(addr: int) -> Slab.Owner | None:
     """Cache and object of an address of the direct map; None outside all slabs."""
     try:
-        physical = lowlevel.dump().translate(addr)
-        pfn = physical // pages.PAGE_SIZE
-        if pages.address_of(pfn) != addr & ~(pages.PAGE_SIZE - 1):
-            return None
-        return Slab.owner_of(addr, pages.page_of(pfn))
+        page = _page_of(addr)
+        return None if page is None else Slab.owner_of(addr, page)
     except PykdumpError:
         return None
 
 
+def _page_of(addr: int) -> int | None:
+    # struct page * of an address of the direct map; raises ReadError.
+    pfn = lowlevel.dump().translate(addr) // pages.PAGE_SIZE
+    is_direct = pages.address_of(pfn) == addr & ~(pages.PAGE_SIZE - 1)
+    return pages.page_of(pfn) if is_direct else None
+
+
 def name_of(addr: int) -> str:
     """Name of that cache, "" outside all."""
-    owner = owner_of(addr)
-    return owner.cache.name if owner is not None else ""
+    try:
+        page = _page_of(addr)
+        cache = None if page is None else Slab.cache_of(page)
+    except PykdumpError:
+        return ""
+    return "" if cache is None else cache.name
 
 
 def symbolic(word: int, slabs: int) -> str:
