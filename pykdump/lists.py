@@ -296,6 +296,8 @@ def readSUArray(structname: str, startaddr: int, dim: int = 0) -> Any:
     """
     cls = structs.class_named(structname)
     size = cls.ctype().size
+    if dim < 0:
+        raise CrashError(f"there is no array of {dim} structs: {structname} at {int(startaddr):#x}")
     if dim:
         return _accel.structs_in_array(cls, int(startaddr), dim, size)
     return (structs.at(cls, int(startaddr) + i * size) for i in range(_maxel))

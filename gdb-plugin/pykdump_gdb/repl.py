@@ -35,11 +35,15 @@ class Repl(Command):
 
 class _Console(code.InteractiveConsole):
     def runcode(self, compiled: object) -> None:
-        try:
-            super().runcode(compiled)  # type: ignore[arg-type]
-        except PagerQuit:
-            sys.stdout = _stdout()
+        super().runcode(compiled)  # type: ignore[arg-type]
         sys.stdout.flush()
+
+    # runcode() catches all but SystemExit, and calls this.
+    def showtraceback(self) -> None:
+        if isinstance(sys.exc_info()[1], PagerQuit):
+            sys.stdout = _stdout()
+        else:
+            super().showtraceback()
 
 
 def _stdout() -> TextIO:

@@ -51,7 +51,9 @@ def address(text: str) -> int:
         if place is not None:
             return place
         raise PykdumpError(f"{text} is no address and no symbol of the kernel") from None
-    if number >> 64 or number < 0:
+    if number < 0:
+        raise PykdumpError(f"{text} is no address: it is negative")
+    if number >> 64:
         raise PykdumpError(f"{text} has more than 64 bits")
     return number
 

@@ -171,6 +171,17 @@ def test_the_python_prompt_shares_the_names_of_scripts_and_completes(terminal: T
     assert "= 42" in terminal.read_until(PROMPT)
 
 
+def test_q_at_the_pager_is_no_exception_at_the_python_prompt(terminal: Terminal) -> None:
+    terminal.type("repl\r")
+    terminal.read_until(">>> ")
+    terminal.type("for n in range(10**4): print('line', n)\r\r")
+    terminal.read_until("without paging--")
+    terminal.type("q\r")
+    assert "Traceback" not in terminal.read_until(">>> ")
+    terminal.type("print(6 * 7)\r")
+    assert "42\n" in terminal.read_until(">>> ")
+
+
 SLOW = """# SPDX-License-Identifier: GPL-2.0-or-later
 '''Take long.'''
 import time

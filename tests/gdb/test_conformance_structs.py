@@ -277,6 +277,7 @@ RAISES = {
         "struct conf_pointers.target",
     ),
     f'readSUArray("struct conf_node", {T}, 1 << 40)': ("CrashError", "1099511627776 structs at 0x"),
+    f'readSUArray("struct conf_node", {T}, -1)': ("CrashError", "-1 structs: struct conf_node at"),
     f"readmem({T}, 1 << 40)": ("CrashError", "67108864 bytes"),
     f"readmem({T}, -1)": ("CrashError", "-1 bytes"),
     "readmem(1 << 64, 8)": ("CrashError", "0x10000000000000000"),

@@ -32,7 +32,7 @@ def commands(vmcore: Vmcore) -> dict[str, str]:
         "refs of object": f"refs -o {first + 5:x}",
         "refs of size": f"refs --size {module['slab']['size']} {first:x} --limit 1",
         "slab": "slab -o pykdump_object",
-        "whatis": f"whatis no_such_symbol {first:x} {1 << 64:x} init_task",
+        "whatis": f"whatis no_such_symbol -1 {first:x} {1 << 64:x} init_task",
     }
 
 
@@ -111,6 +111,7 @@ def test_a_word_that_is_no_address_costs_a_warning_and_no_answer(
     assert int(result["places"][0]["addr"], 16) == first
     told = "\n".join(result["warnings"])
     assert "no_such_symbol is no address" in told and "more than 64 bits" in told
+    assert "-1 is no address: it is negative" in told
 
 
 def test_one_word_that_is_no_address_is_an_error(vmcore: Vmcore) -> None:
