@@ -27,6 +27,8 @@ def collect(options: argparse.Namespace) -> Found:
     low, size = addr, max(1, options.size or 1)
     if options.object:
         low, size = _object_of(addr)
+    if low + size > 1 << 64:
+        raise UsageError(f"--size {size}: no memory lies so far behind {addr:#x}")
     hits = find_numbers(low, low + size - 1, limit=max(1, options.limit))
     if size == 1:
         return found(hits, classify=True)

@@ -118,3 +118,10 @@ def test_one_word_that_is_no_address_is_an_error(vmcore: Vmcore) -> None:
     files = " ".join(map(str, next(iter(vmcore.forms.values()))))
     run = gdb(f"target kdump {files}", "pykdump whatis no_such_symbol", args=[vmcore.vmlinux])
     assert "no_such_symbol is no address and no symbol" in run.err
+
+
+def test_refs_to_more_than_memory_holds_is_an_error(vmcore: Vmcore) -> None:
+    files = " ".join(map(str, next(iter(vmcore.forms.values()))))
+    command = f"pykdump refs --size {1 << 70} init_task"
+    run = gdb(f"target kdump {files}", command, args=[vmcore.vmlinux])
+    assert f"--size {1 << 70}: no memory lies so far behind 0x" in run.err
