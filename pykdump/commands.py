@@ -74,7 +74,7 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     """Output of a command of crash.
 
     Raises crash.error when it fails, and when it prints nothing; its text is what was collected.
-    A command that is not known is named in it.
+    A command that is not known is named in it. What went to a file (``> FILE``) leaves "".
 
     >>> for line in exec_crash_command("sys").splitlines():
     ...     if "MACHINE" in line:
@@ -91,6 +91,8 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
         if isinstance(error, Interrupted):
             raise
         raise CrashError("\n".join([*found, str(error)])) from None
+    if not found and pipes.split(cmd).file:
+        return ""
     if not found:
         raise CrashError("")
     return _text(found)

@@ -11,10 +11,6 @@ from crashcmd.percpu_words import cpus
 from LinuxDump import pages, percpu
 
 
-def _number(word: str) -> int:
-    return values.number("0x" + word.lower().removeprefix("0x"))
-
-
 def ptov(given: Given) -> Text:
     """Kernel virtual addresses of physical ones; OFFSET:CPUS gives per-CPU addresses."""
     return text(_virtual(_needed(given)))
@@ -26,19 +22,19 @@ def _virtual(words: list[str]) -> Iterator[str]:
             yield ""
         if ":" in word:
             base, _, chosen = word.partition(":")
-            yield f"PER-CPU OFFSET: {_number(base):x}"
+            yield f"PER-CPU OFFSET: {values.hex_number(base):x}"
             yield "  CPU    VIRTUAL"
             for cpu, addr in _per_cpu(base, chosen):
                 yield f"  [{cpu}]  {addr:x}"
             continue
-        addr = (pages.page_offset() + _number(word)) & values.U64
+        addr = (pages.page_offset() + values.hex_number(word)) & values.U64
         yield f"{'VIRTUAL':16}  {'PHYSICAL':16}"
-        yield f"{addr:<16x}  {_number(word):<16x}"
+        yield f"{addr:<16x}  {values.hex_number(word):<16x}"
 
 
 def _per_cpu(base: str, chosen: str) -> Iterator[tuple[int, int]]:
     for cpu in cpus(chosen):
-        yield cpu, percpu.per_cpu_ptr(_number(base), cpu)
+        yield cpu, percpu.per_cpu_ptr(values.hex_number(base), cpu)
 
 
 def ptob(given: Given) -> Text:
@@ -49,7 +45,7 @@ def ptob(given: Given) -> Text:
 
 def btop(given: Given) -> Text:
     """Page frame numbers (hexadecimal) of physical addresses."""
-    found = [_number(word) for word in _needed(given)]
+    found = [values.hex_number(word) for word in _needed(given)]
     return text(f"{addr:x}: {addr // pages.PAGE_SIZE:x}" for addr in found)
 
 

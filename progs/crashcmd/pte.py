@@ -16,7 +16,7 @@ from LinuxDump import page_tables
 def collect(given: Given) -> Text:
     if not given.words:
         raise given.error("an entry of a page table is needed")
-    found = [values.number("0x" + word.lower().removeprefix("0x")) for word in given.words]
+    found = [values.hex_number(word) for word in given.words]
     return text(line for value in found for line in lines(value))
 
 

@@ -58,6 +58,13 @@ def number(word: str) -> int:
     return int(word, 16)
 
 
+def hex_number(word: str) -> int:
+    """A number in hexadecimal, with or without 0x; raises CrashError."""
+    if not is_hex(word):
+        raise CrashError(f"{word} is no number in hexadecimal")
+    return int(word, 16)
+
+
 def kernel_address(word: str) -> int:
     """An address that the kernel uses; a physical one is not; raises CrashError."""
     found = address(word)

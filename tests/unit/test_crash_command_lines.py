@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from crashcmd import run, table
+from crashcmd import run, table, values
 from crashcmd.command import Command, Given, Option, text
 from pykdump import commands, pipes
 from pykdump.errors import CrashError
@@ -129,6 +129,23 @@ def test_pieces_of_several_lines_are_the_same_text_as_lines(
     assert commands.exec_crash_command("try | grep c") == "c\n"
     assert not list(commands.pieces(f"try > {tmp_path}/out"))
     assert (tmp_path / "out").read_text() == "a\nb\n\nc\n"
+
+
+def test_what_went_to_a_file_is_no_failure_for_scripts(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setitem(commands._commands, "try", lambda rest: ["a"])
+    monkeypatch.setitem(commands._commands, "silent", lambda rest: [])
+    assert commands.exec_crash_command(f"try > {tmp_path}/out") == ""
+    assert (tmp_path / "out").read_text() == "a\n"
+    with pytest.raises(CrashError):
+        commands.exec_crash_command("silent")
+
+
+def test_a_word_that_is_no_hexadecimal_number_is_named_as_it_was_given() -> None:
+    assert values.hex_number("0x1f") == values.hex_number("1F") == 0x1F
+    with pytest.raises(CrashError, match="^zzz is no number"):
+        values.hex_number("zzz")
 
 
 def test_lines_of_pieces_are_records_of_their_own(monkeypatch: pytest.MonkeyPatch) -> None:
