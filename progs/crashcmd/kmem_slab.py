@@ -84,12 +84,24 @@ def object_lines(owner: Slab.Owner) -> Iterator[str]:
     yield HEADING
     yield from _guarded(owner.cache)
     yield _SLAB_HEADING
+    mark = ""
     for state in slab_details.states(owner.cache, [owner.slab_addr]):
         yield _slab_line(state)
+        mark = _mark_of(owner, state)
     yield "  FREE / [ALLOCATED]"
     if owner.object_addr:
         addr = f"{owner.object_addr:x}"
-        yield f"  [{addr}]" if owner.is_allocated else f"   {addr}"
+        yield f"  [{addr}]" if owner.is_allocated else f"   {addr}{mark}"
+
+
+def _mark_of(owner: Slab.Owner, state: SlabState) -> str:
+    # Where a free object waits, as -S tells it.
+    mark = "" if owner.is_allocated else _marks(owner.cache).get(owner.object_addr or 0, "")
+    if owner.object_addr in state.cpu_free:
+        for cpu in slab_details.cpu_slabs(owner.cache):
+            if owner.slab_addr in (cpu.slab_addr, *cpu.partial):
+                mark = f"cpu {cpu.cpu} cache"
+    return f"  ({mark})" if mark else ""
 
 
 def _slab_line(state: SlabState) -> str:
