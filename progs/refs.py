@@ -10,7 +10,7 @@ from LinuxDump import Slab
 from LinuxDump.hits import Found, found, lines, number_at
 from LinuxDump.whatis import address, what_is
 from pykdump.bulk import find_numbers
-from pykdump.tool import Tool, UsageError
+from pykdump.tool import Tool, UsageError, at_least_one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         "-o", "--object", action="store_true", help="pointers into the slab object of ADDR, too"
     )
     parser.add_argument("--size", type=int, help="pointers to this many bytes from ADDR on")
-    parser.add_argument("--limit", type=int, default=1000, help="hits to show (default: 1000)")
+    parser.add_argument(
+        "--limit", type=at_least_one, default=1000, help="hits to show (default: 1000)"
+    )
 
 
 def collect(options: argparse.Namespace) -> Found:
@@ -29,7 +31,7 @@ def collect(options: argparse.Namespace) -> Found:
         low, size = _object_of(addr)
     if low + size > 1 << 64:
         raise UsageError(f"--size {size}: no memory lies so far behind {addr:#x}")
-    hits = find_numbers(low, low + size - 1, limit=max(1, options.limit))
+    hits = find_numbers(low, low + size - 1, limit=options.limit)
     if size == 1:
         return found(hits, classify=True)
     return found(hits, classify=True, value=number_at(8))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from LinuxDump.hits import Found, found, lines, number_at, only, text_at
 from LinuxDump.pages import CLASSES
 from pykdump.bulk import Hits, find_numbers, find_pattern
-from pykdump.tool import Tool, UsageError
+from pykdump.tool import Tool, UsageError, at_least_one
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -27,7 +27,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="CLASS[,...]",
         help=f"only in pages of these classes: {', '.join(CLASSES)}; --in=-free: in all others",
     )
-    parser.add_argument("--limit", type=int, default=1000, help="hits to show (default: 1000)")
+    parser.add_argument(
+        "--limit", type=at_least_one, default=1000, help="hits to show (default: 1000)"
+    )
     parser.add_argument("-w", "--whatis", action="store_true", help="say what each hit lies in")
 
 
@@ -44,7 +46,7 @@ def collect(options: argparse.Namespace) -> Found:
 
 
 def _search(options: argparse.Namespace) -> Hits:
-    pages, limit = only(options.classes), max(1, options.limit)
+    pages, limit = only(options.classes), options.limit
     if options.number is None:
         return find_pattern(_pattern(options), pages=pages, limit=limit)
     low, high = _range(options.number, options.size)

@@ -187,7 +187,10 @@ def _without_head(
     path = find_path(cls.ctype(), aliases.LIST_HEADS[cls.PYT_symbol, member])
     if path is None:
         return found
-    head = int(readers.of_path(path).read(first)) - offset
+    try:
+        head = int(readers.of_path(path).read(first)) - offset
+    except IndexError as error:
+        raise CrashError(f"{cls.PYT_symbol} {first:#x}: {error}") from None
     return [one for one in found if int(one) != head]
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from pykdump import aliases, compat, datatypes, debugtypes, lowlevel, pseudo, readers
 from pykdump.debugtypes import CType
-from pykdump.errors import PykdumpError
+from pykdump.errors import CrashError, PykdumpError
 from pykdump.paths import Path, find_path
 
 if TYPE_CHECKING:
@@ -264,7 +264,9 @@ def class_of(type_: CType) -> type[StructResult]:
 
 
 def at(cls: type[StructResult], addr: int) -> StructResult:
-    """The struct of a class at an address; a negative one stays so."""
+    """The struct of a class at an address; a negative one stays so. Raises CrashError."""
+    if addr >> 64 > 0:
+        raise CrashError(f"{cls.PYT_symbol} {addr:#x}: an address has 64 bits")
     return int.__new__(cls, addr)
 
 

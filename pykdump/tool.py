@@ -42,6 +42,13 @@ class Parser(argparse.ArgumentParser):
         raise HelpShown()
 
 
+def at_least_one(word: str) -> int:
+    """For the `type` of an option that says how many."""
+    if not word.isdecimal() or not int(word):
+        raise argparse.ArgumentTypeError(f"{word} is no number from 1 on")
+    return int(word)
+
+
 class HelpShown(Exception):
     """--help printed its text: there is nothing more to do."""
 

@@ -70,7 +70,7 @@ class KernelModels:
             **self._times(),
             "TASKS": str(len(task_records.task_table().tasks)),
             **self._uts(),
-            "MEMORY": f"{kernel.dump.memory_bytes / (1 << 30):.1f} GB",
+            "MEMORY": f"{kernel.dump.memory_bytes / (1 << 30):.1f}".removesuffix(".0") + " GB",
         }
         return lines
 

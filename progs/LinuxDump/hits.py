@@ -43,7 +43,8 @@ def found(raw: Hits, *, classify: bool, value: Callable[[int], str] = lambda phy
     if raw.is_interrupted:
         pylog.warning(f"interrupted after {raw.pages} pages: there may be more")
     if raw.is_cut:
-        pylog.warning(f"only {len(raw.addrs)} hits are shown: there are more (--limit)")
+        shown = "1 hit is" if len(raw.addrs) == 1 else f"{len(raw.addrs)} hits are"
+        pylog.warning(f"only {shown} shown: there are more (--limit)")
     hits: list[Hit] = []
     try:
         for phys in raw.addrs:

@@ -132,8 +132,11 @@ def per_cpu(name: str, cpu: int) -> int:
 
 
 def per_cpu_ptr(pointer: int, cpu: int) -> int:
-    """A CPU's copy of what a ``__percpu`` pointer in memory stands for."""
-    return (pointer + per_cpu_offsets()[cpu]) & _U64
+    """A CPU's copy of what a ``__percpu`` pointer in memory stands for; raises IndexError."""
+    offsets = per_cpu_offsets()
+    if not 0 <= cpu < len(offsets):
+        raise IndexError(f"there is no CPU {cpu}: the dump has CPUs 0 to {len(offsets) - 1}")
+    return (pointer + offsets[cpu]) & _U64
 
 
 def per_cpu_array(name: str) -> list[int]:

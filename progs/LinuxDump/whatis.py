@@ -12,6 +12,7 @@ from pykdump import compat, lowlevel
 from pykdump.bulk import ram_ranges
 from pykdump.errors import Interrupted, PykdumpError
 from pykdump.layout import CString, Layout
+from pykdump.printing import printable
 
 # No name of a tuple may begin with an underscore.
 compat.member("struct page", "Refcount", "_refcount.counter")
@@ -167,7 +168,8 @@ def _stack(addr: int) -> Place | None:
     if task is None:
         return None
     comm = task.comm.decode("utf-8", "backslashreplace")
-    text = f"stack of task {task.addr:#x} (pid {task.pid}, {comm}), offset {addr & size - 1:#x}"
+    text = f"stack of task {task.addr:#x} (pid {task.pid}, {printable(comm)}), offset "
+    text += f"{addr & size - 1:#x}"
     return Place(addr, "stack", text, {"task_addr": task.addr, "pid": task.pid, "comm": comm})
 
 

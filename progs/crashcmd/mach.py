@@ -37,7 +37,7 @@ def _machine() -> Iterator[str]:
         "MACHINE TYPE": dump.arch,
         "MEMORY SIZE": values.size_of(dump.memory_bytes),
         "CPUS": str(len(cpus.present_cpus())),
-        "PROCESSOR SPEED": f"{_khz() // 1000} Mhz" if _khz() else "(unknown)",
+        "PROCESSOR SPEED": f"{khz() // 1000} Mhz" if khz() else "(unknown)",
         "HZ": str(vmcorearch.HZ),
         "PAGE SIZE": str(dump.page_size),
         "KERNEL VIRTUAL BASE": f"{pages.page_offset():x}",
@@ -60,7 +60,8 @@ def _machine() -> Iterator[str]:
             yield f"{f'CPU {cpu}':>22}: {area.start:x}"
 
 
-def _khz() -> int:
+def khz() -> int:
+    """Speed of the CPUs; 0 where the kernel does not tell."""
     for name in ("tsc_khz", "cpu_khz"):
         where = lowlevel.find_symbol(name)
         if where is not None:

@@ -42,6 +42,9 @@ def run(name: str, rest: str) -> Iterator[str]:
     command = find(name)
     if command is None:
         raise CrashError(f"there is no command {name} here; see: crash help")
+    if rest.split() == ["--help"]:
+        yield from help_lines(name)
+        return
     given = command.parse(rest, name)
     with pylog.kept() as warnings:
         told: set[str] = set()

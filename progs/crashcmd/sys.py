@@ -14,9 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crashcmd import values
+from crashcmd import mach, values
 from crashcmd.command import Command, Given, Option, Text, text
-from LinuxDump import dmi, syscalls
+from LinuxDump import cpus, dmi, syscalls
 from LinuxDump.modules import taint_letters
 from LinuxDump.printk import panic_message
 from pykdump import frames, lowlevel, models
@@ -42,6 +42,13 @@ def collect(given: Given) -> Any:
     if "-t" in given:
         return text([_taint()])
     values = dict(models.get().sys_lines())
+    if lowlevel.read_uint(lowlevel.symbol_address("tainted_mask"), 8):
+        values["KERNEL"] += "  [TAINTED]"
+    offline = len(cpus.present_cpus()) - len(cpus.online_cpus())
+    if offline > 0:
+        values["CPUS"] += f" [OFFLINE: {offline}]"
+    if mach.khz():
+        values["MACHINE"] += f"  ({mach.khz() // 1000} Mhz)"
     panic = panic_message()
     if panic:
         values["PANIC"] = f'"{panic}"'

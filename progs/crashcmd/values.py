@@ -69,7 +69,7 @@ def kernel_address(word: str) -> int:
     """An address that the kernel uses; a physical one is not; raises CrashError."""
     found = address(word)
     if found >> 47 != 0x1FFFF and not found >> 63:
-        raise CrashError(f"{found:x} is no address of the kernel")
+        raise CrashError(f"{word} is no address of the kernel")
     return found
 
 
