@@ -5,7 +5,8 @@ WHAT is a pid or the address of a task_struct; without it the task that is selec
 
 Columns: FD, FILE (struct file), DENTRY, INODE, TYPE (REG DIR CHR BLK FIFO SOCK LNK), PATH; with -c
 I_MAPPING (struct address_space) and NRPAGES in the page cache in place of FILE and DENTRY; of -p
-PAGE, PHYSICAL, INDEX and FLAGS; of -d DENTRY, INODE, SUPERBLK, TYPE, PATH.
+PAGE, PHYSICAL, INDEX and FLAGS; of -d DENTRY, INODE, SUPERBLK, TYPE, PATH. ROOT and CWD are the
+process's root and working directory.
 """
 
 from __future__ import annotations

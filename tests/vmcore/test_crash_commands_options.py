@@ -27,6 +27,9 @@ def processes(vmcore: Vmcore) -> list[int]:
     ][:6]
 
 
+TURNED = "bt  "  #: a second `bt`, when `bt -O` has made it `bt -o`
+
+
 def zombies(vmcore: Vmcore) -> list[int]:
     return [task["pid"] for task in vmcore.facts["tasks"] if task["state"] == "Z"]
 
@@ -50,7 +53,7 @@ def said(vmcore: Vmcore) -> dict[str, Any]:
             ),
             *("mod -g", "mod -R", "eval -l 0x10", "eval -0x10", "dis -b", "set scroll off"),
             *("set print_max 3", "p linux_banner", "set print_max 256", "repeat -5 set", "bt -O"),
-            *("bt", "bt -O", "p -u 1", "search -t -x", "search", "dev -d", "foreach ZO files"),
+            *(TURNED, "bt -O", "p -u 1", "search -t -x", "search", "dev -d", "foreach ZO files"),
             *(
                 f"{name} {dead}"
                 for name in ("ps", "bt", "files", "vm", "sig", "net -s", "task -R pid")
@@ -120,13 +123,15 @@ def test_the_file_is_read_as_it_is(vmcore: Vmcore) -> None:
 
 def test_every_frame_is_among_the_return_addresses(vmcore: Vmcore) -> None:
     found = said(vmcore)
-    frames = re.findall(r"^ *#\d+ \[(\w+)\] \S+ at (\w+)", found["bt"], re.M)[1:]
+    # A function that ends with a call that never returns: its return address is another's, for -o.
+    frames = re.findall(r"^ *#\d+ \[(\w+)\] (?!\S+\.cold )\S+ at (\w+)", found["bt"], re.M)[1:]
     old = set(re.findall(r"^ *#\d+ \[(\w+)\] \S+ at (\w+)", found["bt -o"], re.M))
     words = set(re.findall(r"^  \[(\w+)\] \S+ at (\w+)", found["bt -t"], re.M))
     # Where an exception came is no return address.
     regs = "exception RIP" in found["bt"] or "---" in found["bt"]
     assert set(frames) <= old or regs
     assert old <= words or regs
+    assert found[TURNED] == found["bt -o"]
     assert "\nCPU 0 NMI EXCEPTION STACK:\n" in found["bt -E"]
 
 
