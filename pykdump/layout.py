@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections import namedtuple
 from collections.abc import Sequence
 from functools import cached_property
+from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Union
 
 from pykdump import compat, lowlevel
@@ -67,13 +68,20 @@ class Columns:
         return None
 
 
+def _python_name(member: str) -> str:
+    # A named tuple takes no name that begins with an underscore, nor a word of Python's own.
+    name = member.replace(".", "_").lstrip("_")
+    return name + "_" if iskeyword(name) else name
+
+
 class Layout:
     """Some members of a struct, read for many structs at once.
 
     Rows are named tuples. A dotted member is named with underscores: ``se.exec_start`` becomes
-    ``row.se_exec_start``. Steps that are pointers are followed. Integers come as int, bool as bool,
-    char arrays as bytes up to their NUL, other arrays and structs as raw bytes. Nothing is looked
-    up before the first read.
+    ``row.se_exec_start``. ``_refcount`` becomes ``row.refcount``, and ``class`` ``row.class_``.
+    Steps that are pointers are followed. Integers come as int, bool as bool, char arrays as bytes
+    up to their NUL, other arrays and structs as raw bytes. Nothing is looked up before the first
+    read.
     """
 
     def __init__(self, struct: str, *members: str) -> None:
@@ -81,7 +89,7 @@ class Layout:
         self.members = members
         self._generation = -1
         self._compiled: _accel.Layout
-        self._names = [name.replace(".", "_") for name in members]
+        self._names = [_python_name(member) for member in members]
         self._row_type = namedtuple("Row", self._names)  # type: ignore[misc]
 
     def read_many(self, addrs: Addresses, *, offset: int = 0) -> list[Any]:
