@@ -149,7 +149,7 @@ std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::str
     if (++lookups_ > kLookupsWithoutIndex) {
         if (slots_.empty()) index_symbols();
         for (const std::string& name : names) {
-            const auto symbol = symbol_at(slots_[slot_of(name)]);
+            const auto symbol = symbol_at(slots_.at(slot_of(name)));
             if (symbol) found.emplace(name, symbol->value);
         }
         return found;

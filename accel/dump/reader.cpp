@@ -49,7 +49,7 @@ struct DumpReader::Batch {
     std::vector<std::size_t> missing_rows;
 };
 
-DumpReader::DumpReader(std::shared_ptr<DumpSource> source)
+DumpReader::DumpReader(const std::shared_ptr<DumpSource>& source)
     : source_(source),
       page_shift_(static_cast<unsigned>(std::countr_zero(source->page_size))),
       physical_(source),

@@ -14,7 +14,7 @@ namespace pyk {
 // were used before cost one comparison and a copy.
 class DumpReader final : public MemoryReader {
  public:
-    explicit DumpReader(std::shared_ptr<DumpSource> source);
+    explicit DumpReader(const std::shared_ptr<DumpSource>& source);
     ~DumpReader() override;
 
     std::size_t read_prefix(KernelAddr addr, std::span<std::byte> out) const override;

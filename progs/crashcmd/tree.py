@@ -107,7 +107,8 @@ def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
     shift = None if kind == "maple" else trees.top_shift(root)
     for first, last, entry in walk.entries:
         index = f"index: {first}" + (f"-{last}" if last != first else "")
-        yield TreeEntry(entry, f"{index}{_path(first, last, shift)}")
+        path = "" if kind == "maple" else f"  position: {_path(first, last, shift)}"
+        yield TreeEntry(entry, index + path)
     if walk.end != "complete":
         what = "cut" if walk.end == "interrupted" else "broken"
         pylog.warning(f"the tree at {root:x} is {what}: {walk.end} at {walk.stopped_at:x}")
@@ -115,13 +116,13 @@ def _indexed(root: int, kind: str) -> Iterator[TreeEntry]:
 
 def _path(first: int, last: int, shift: int | None) -> str:
     # The slots from the root on. What stands for several indices may be in a node further up.
-    if shift is None:
-        return ""
+    if shift is None:  # no node: the only entry is in the root itself
+        return f"direct/{first}"
     width = trees.slot_bits()
     lowest = (last - first + 1).bit_length() - 1
     lowest -= lowest % width
     slots = [str(first >> at & (1 << width) - 1) for at in range(shift, lowest - 1, -width)]
-    return "  position: " + "/".join(["root", *slots])
+    return "/".join(["root", *slots])
 
 
 def render(record: tuple[TreeEntry, ...], given: Given) -> Iterator[str]:
