@@ -146,10 +146,15 @@ void ElfFile::for_each_symbol(const std::function<void(const Symbol&)>& visit) c
 
 std::map<std::string, std::uint64_t> ElfFile::symbols(const std::vector<std::string>& names) const {
     std::map<std::string, std::uint64_t> found;
-    if (++lookups_ > kLookupsWithoutIndex) {
-        if (slots_.empty()) index_symbols();
+    if (lookups_ < kLookupsWithoutIndex) {
+        ++lookups_;
+    } else {
+        if (lookups_ == kLookupsWithoutIndex) {
+            index_symbols();
+            ++lookups_;
+        }
         for (const std::string& name : names) {
-            const auto symbol = symbol_at(slots_.at(slot_of(name)));
+            const auto symbol = symbol_at(slots_[slot_of(name)]);
             if (symbol) found.emplace(name, symbol->value);
         }
         return found;
