@@ -17,7 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Protocol
 
-from pykdump import pipes
+from pykdump import command_files, pipes
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
 
@@ -190,6 +190,9 @@ def lines(cmd: str) -> Iterator[str]:
 def pieces(cmd: str) -> Iterator[str]:
     """The same in pieces of one line or more: what is written as it is need not be cut."""
     parts = pipes.split(cmd)
+    if parts.source:
+        yield from pipes.through(command_files.pieces(parts, pieces), parts)
+        return
     yield from pipes.through(_own_pieces(parts.command), parts)
 
 

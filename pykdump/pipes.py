@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Command lines with ``| SHELL COMMANDS``, ``> FILE`` and ``>> FILE`` at their end."""
+"""Command lines with ``| SHELL COMMANDS``, ``> FILE``, ``>> FILE`` and ``< FILE`` at their end."""
 
 from __future__ import annotations
 
@@ -21,13 +21,45 @@ class CommandLine(NamedTuple):
     shell: str  #: what its output goes through, "" for none
     file: str  #: where its output goes, "" for nowhere else
     appends: bool
+    source: str = ""  #: where command lines, or words of the command, come from, "" for nowhere
+
+
+#: Commands whose words are an expression, in which < compares.
+_EXPRESSIONS = ("p", "px", "pd", "print", "eval", "gdb", "g", "output", "call")
 
 
 def split(line: str) -> CommandLine:
     """Take a line apart; raises CrashError.
 
-    What is in quotes or parentheses is the command's own, and so is the ``>`` of ``->`` and ``>=``.
+    What is in quotes or parentheses is the command's own, and so is the ``>`` of ``->`` and ``>=``,
+    a ``<`` without a blank before it, and what follows ``!`` at the beginning.
     """
+    if line.startswith("!"):
+        return CommandLine(line.strip(), "", "", False)
+    parts = _split_output(line)
+    command, source = _split_input(parts.command)
+    return parts._replace(command=command, source=source)
+
+
+def _split_input(line: str) -> tuple[str, str]:
+    quote, depth = "", 0
+    is_expression = line.split(" ", 1)[0].partition("/")[0] in _EXPRESSIONS
+    for at, char in enumerate("" if is_expression else line):
+        if quote:
+            quote = "" if char == quote else quote
+        elif char in "\"'":
+            quote = char
+        elif char in _OPENING or char in _CLOSING:
+            depth = max(0, depth + (1 if char in _OPENING else -1))
+        elif char == "<" and not depth and (not at or line[at - 1].isspace()):
+            if line[at + 1 : at + 2] in ("<", "="):
+                break
+            file = _needed(line[at + 1 :], "the name of a file")
+            return line[:at].strip(), os.path.expanduser(file.strip("\"'"))
+    return line, ""
+
+
+def _split_output(line: str) -> CommandLine:
     quote, depth = "", 0
     for at, char in enumerate(line):
         if quote:
@@ -53,7 +85,7 @@ def split(line: str) -> CommandLine:
 
 def _needed(rest: str, what: str) -> str:
     if not rest.strip():
-        raise CrashError(f"{what} must follow | or >")
+        raise CrashError(f"{what} must follow | or > or <")
     return rest.strip()
 
 

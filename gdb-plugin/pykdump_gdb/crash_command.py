@@ -11,6 +11,7 @@ import gdb
 from crashcmd import aliases, run
 from pykdump import commands, pipes
 from pykdump.errors import PykdumpError
+from pykdump_gdb import crash_history as history
 from pykdump_gdb import session
 from pykdump_gdb.command import Command, run_as_command
 from pykdump_gdb.completion import completing_lines
@@ -23,7 +24,7 @@ _ENDS = ("q", "quit", "exit")
 
 class Crash(Command):
     """Run a command of the crash utility: crash ps -m, crash kmem -i, crash ps | grep UN.
-    Usage: crash [COMMAND [OPTIONS] ...] [| SHELL | > FILE | >> FILE]
+    Usage: crash [COMMAND [OPTIONS] ...] [< FILE] [| SHELL | > FILE | >> FILE]
 
     Without COMMAND it is a prompt for them, where all other commands are GDB's, and !LINE is the
     shell's; q ends it. crash help lists the commands, crash help COMMAND explains one."""
@@ -43,7 +44,9 @@ class Crash(Command):
 
 
 def _crash(line: str, from_tty: bool) -> None:
-    if line:
+    if line.startswith("!") and from_tty:
+        gdb.execute(f"shell {line[1:]}")
+    elif line:
         if line.partition(" ")[0] not in ("help", "man", "?", "ascii", "eval", "alias"):
             session.require()
         _print(line, from_tty)
@@ -90,7 +93,7 @@ def _ask() -> None:
             if line in _ENDS:
                 return
             try:
-                _typed(line)
+                _typed(history.resolved(line, print))
             except PagerQuit:
                 sys.stdout = _stdout()
             except KeyboardInterrupt:
@@ -102,11 +105,14 @@ def _ask() -> None:
 
 def _typed(line: str) -> None:
     name = aliases.expand(line).partition(" ")[0]
-    if not line or line.startswith("#"):
+    if not line or line.startswith(("#", "//")):
+        return
+    if line == "h":
+        print("\n".join(history.shown()))
         return
     if line.startswith("!"):
         gdb.execute(f"shell {line[1:]}")
-    elif name in run.names() or not _is_gdbs(name):
+    elif name in run.names() or pipes.split(line).source or not _is_gdbs(name):
         _print(line, True)
     else:
         gdb.execute(line, from_tty=True)
@@ -114,7 +120,8 @@ def _typed(line: str) -> None:
 
 def _is_gdbs(name: str) -> bool:
     try:
-        return bool(name) and gdb.execute(f"complete {name}", to_string=True).strip() != ""
+        # < > + - are commands of GDB, too, which scroll windows.
+        return name[:1].isalpha() and gdb.execute(f"complete {name}", to_string=True).strip() != ""
     except gdb.error:
         return False
 

@@ -11,7 +11,10 @@ from pykdump.layout import Layout
 from pykdump.logging import pylog
 
 # v5.11 made struct bpf_prog_aux.user of what belongs to memcg since; names since 4.15.
-_PROG = Layout("struct bpf_prog", "type", "tag", "jited", "aux", "jited_len", "aux.name")
+_PROG = Layout(
+    "struct bpf_prog", "type", "tag", "len", "gpl_compatible", "aux", "jited_len", "aux.name"
+)
+_INSTRUCTION_BYTES = 8  # struct bpf_insn, which is part of the ABI
 _MAP = Layout(
     "struct bpf_map", "map_type", "map_flags", "key_size", "value_size", "max_entries", "name"
 )
@@ -27,7 +30,9 @@ class Program:
     type: str
     tag: str
     name: str
+    xlated_bytes: int  #: of the bytecode that the verifier has left
     jited_bytes: int
+    is_gpl: bool
 
 
 @dataclass(frozen=True)
@@ -55,9 +60,12 @@ def programs() -> list[Program]:
         if row is None:
             pylog.warning(f"bpf_prog {addr:#x} cannot be read")
             continue
-        kind, tag, _, aux, size, name = row
+        kind, tag, length, is_gpl, aux, size, name = row
         found.append(
-            Program(number, addr, aux, kinds.get(kind, str(kind)), tag.hex(), _text(name), size)
+            Program(
+                *(number, addr, aux, kinds.get(kind, str(kind)), tag.hex(), _text(name)),
+                *(length * _INSTRUCTION_BYTES, size, bool(is_gpl)),
+            )
         )
     return found
 

@@ -28,6 +28,10 @@ _INFO = Layout("struct printk_info", "seq", "ts_nsec", "text_len", "facility", "
 # Up to v5.9 records lay one behind the other, each with its length.
 _OLD = Layout("struct printk_log", "ts_nsec", "len", "text_len", "dict_len", "facility", "level")
 _DEVICE = Layout("struct printk_info", "dev_info.subsystem", "dev_info.device")
+# v5.1 15ff2069cb7f ("printk: Add caller information to printk() output."): an option of the build,
+# which v5.10 stores in any case
+_CALLER = Layout("struct printk_info", "caller_id")
+IN_INTERRUPT = 0x8000_0000  # printk_caller_id(): a CPU follows, no pid
 _PLAIN = re.compile(rb"(?:<(\d+)>)?(?:\[ *(\d+)\.(\d{6})\] )?")
 
 _ID_MASK = (1 << 62) - 1  # the two bits above are the state
@@ -54,19 +58,26 @@ class LogRecord:
     facility: int  #: 0 for the kernel itself
     text: bytes
     origin: tuple[tuple[str, str], ...] = ()  #: SUBSYSTEM and DEVICE, when they were asked for
+    caller_id: int | None = None  #: a thread's pid, or IN_INTERRUPT and a CPU; when asked for
 
 
-def log_records(*, devices: bool = False) -> Iterator[LogRecord]:
+def log_records(*, devices: bool = False, callers: bool = False) -> Iterator[LogRecord]:
     """The records still in the log, oldest first; damaged ones are skipped with a warning.
 
     :param devices: with what dev_printk() noted of the device.
+    :param callers: with who called printk(), which kernels note since 5.10.
     """
     lowlevel.prefetch_symbols(SYMBOLS)
     if lowlevel.find_symbol("prb") is not None and compat.has("struct printk_ringbuffer"):
-        return _ring_records(devices)
+        return _ring_records(devices, callers)
     if lowlevel.find_symbol("log_first_idx") is None:
         return _plain_records()
     return _old_records(devices)
+
+
+def has_callers() -> bool:
+    """Whether the log tells who called printk()."""
+    return compat.has("struct printk_info.caller_id")
 
 
 def panic_message() -> str:
@@ -93,7 +104,7 @@ def crash_message() -> str:
     return found.rstrip("\n")
 
 
-def _ring_records(devices: bool) -> Iterator[LogRecord]:
+def _ring_records(devices: bool, callers: bool) -> Iterator[LogRecord]:
     addr = lowlevel.read_pointer(lowlevel.symbol_address("prb"))
     ring = _RING.read(addr)
     bits = (0, 0) if ring is None else (ring.desc_ring_count_bits, ring.text_data_ring_size_bits)
@@ -109,8 +120,11 @@ def _ring_records(devices: bool) -> Iterator[LogRecord]:
     infos = _INFO.read_many(info_addrs)
     has_devices = devices and compat.has("struct printk_info.dev_info")
     origins = _DEVICE.read_many(info_addrs) if has_devices else [None] * len(places)
+    who: list[Any] = [None] * len(places)
+    if callers and has_callers():
+        who = [None if row is None else row.caller_id for row in _CALLER.read_many(info_addrs)]
     lost = 0
-    for number, desc, info, origin in zip(ids, descs, infos, origins):
+    for number, desc, info, origin, caller in zip(ids, descs, infos, origins, who):
         if desc is None or info is None:
             lost += 1
         elif _holds_text(desc, number):
@@ -118,7 +132,7 @@ def _ring_records(devices: bool) -> Iterator[LogRecord]:
             lost += text is None
             if text is not None:
                 where = () if origin is None else _origin(*origin)
-                yield LogRecord(info.ts_nsec, info.level, info.facility, text, where)
+                yield LogRecord(info.ts_nsec, info.level, info.facility, text, where, caller)
     if lost:
         pylog.warning(f"{lost} records of the kernel's log cannot be read and are skipped")
 

@@ -30,4 +30,4 @@ def _lines(known: dict[str, tuple[str, str]]) -> Iterator[str]:
         yield f"{origin:8} {name:{width}}    {value}"
 
 
-COMMANDS = (Command("alias", "[NAME [COMMAND LINE]]", collect, is_raw=True),)
+COMMANDS = (Command("alias", "[NAME [COMMAND LINE]]", collect, is_raw=True, takes_empty=True),)

@@ -21,7 +21,7 @@ def collect(given: Given) -> Text:
 
 def _numbers(words: list[str]) -> Iterator[str]:
     for word in words:
-        number = values.number("0x" + word.lower().removeprefix("0x"))
+        number = values.hex_number(word)
         raw = number.to_bytes(max(8, (number.bit_length() + 7) // 8), "little")
         shown = "".join(
             chr(b) if 0x20 <= b < 0x7F else "" if not b else f"<{_name(b)}>" for b in raw

@@ -22,9 +22,11 @@ class Option:
     help: str
     value: str = ""  #: what must follow, as help calls it; "" when nothing does
     extra: str = ""  #: what may follow behind "=", as in -S=0,2
+    alone: bool = False  #: words beside it would be ignored, and are refused
 
 
 JSON = Option("--json", "print the records as JSON")
+_LONGEST = 4096  # of a word: no path, name or number is longer
 
 
 class Given:
@@ -99,13 +101,41 @@ class Command:
     render: Callable[[Any, Given], Iterable[str]] = text_lines
     options: tuple[Option, ...] = ()
     is_raw: bool = False  #: options end at the first word: what follows is an expression
+    takes_empty: bool = False  #: a word may be '' or ""
+    #: Options of crash that are not here, and why; letters may share a reason: "-c -C".
+    absent: tuple[tuple[str, str], ...] = ()
     completes: Callable[[str], Sequence[str]] | None = field(default=None)  #: words, by beginning
+    #: Words that may follow these, by beginning, where those before matter.
+    completes_after: Callable[[Sequence[str], str], Sequence[str]] | None = field(default=None)
 
     def parse(self, rest: str, name: str = "") -> Given:
         """Options and words of a command line; raises CrashError."""
         given = Given(name or self.name, rest)
-        _Parser(self, given).run(_split(rest))
+        words = _split(rest)
+        self._check_words(words, given)
+        _Parser(self, given).run(words)
+        self._check_alone(given)
         return given
+
+    def _check_words(self, words: list[str], given: Given) -> None:
+        for word in words:
+            if "\0" in word:
+                raise given.error("a word cannot hold a NUL")
+            if len(word) > _LONGEST:
+                raise given.error(f"a word of {len(word)} characters is too long")
+            if not word and not self.takes_empty:
+                raise given.error("an empty word means nothing here")
+
+    def _check_alone(self, given: Given) -> None:
+        if given.words and not self.usage:
+            raise given.error(f"it takes no words: {' '.join(given.words)}")
+        for option in self.options if given.words else ():
+            if option.alone and option.flag in given:
+                raise given.error(f"{option.flag} takes no words: {' '.join(given.words)}")
+
+    def reason_absent(self, flag: str) -> str | None:
+        """Why an option of crash is not here; None for what crash does not have, either."""
+        return next((reason for flags, reason in self.absent if flag in flags.split()), None)
 
     @property
     def all_options(self) -> tuple[Option, ...]:
@@ -139,9 +169,13 @@ class _Parser:
                 value = self._next(flag, left)
             self._given.add(flag, value)
             return
+        if flag in self._known and equals:
+            raise self._given.error(f"option {flag} takes nothing behind =")
+        self._refuse(word)
         for place, letter in enumerate(word[1:], 1):
             option = self._known.get("-" + letter)
             if option is None:
+                self._refuse("-" + letter)
                 shown = word if word.startswith("--") else "-" + letter
                 raise self._given.error(
                     f"there is no option {shown} here; see: crash help {self._command.name}"
@@ -151,6 +185,11 @@ class _Parser:
                 self._given.add(option.flag, value)
                 return
             self._given.add(option.flag, "")
+
+    def _refuse(self, flag: str) -> None:
+        reason = self._command.reason_absent(flag)
+        if reason is not None:
+            raise self._given.error(f"option {flag} of crash is not here: {reason}")
 
     def _takes_equals(self, flag: str) -> bool:
         return bool(self._known[flag].value or self._known[flag].extra)

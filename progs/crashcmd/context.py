@@ -57,6 +57,8 @@ def is_threads() -> bool:
 def find(word: str) -> list[Task]:
     """Tasks of a pid, in decimal or hexadecimal, or of a task_struct; none for other words."""
     table = task_table()
+    if not word.isascii():
+        return []
     if word.isdecimal() and int(word) == 0:
         return [task for task in table.tasks if task.idle_cpu is not None]
     if word.isdecimal() and int(word) in table.by_pid:
@@ -100,10 +102,12 @@ def named(words: Sequence[str]) -> list[Task]:
         tasks = find(word)
         found += tasks
         if not tasks:
-            missing.append(f"{word} is no pid and no task of this dump")
+            missing.append(word)
+    many = "is no pid and no task" if len(missing) == 1 else "are no pids and no tasks"
+    message = f"{', '.join(missing)} {many} of this dump"
     if not found:
-        raise CrashError("; ".join(missing))
-    for message in missing:
+        raise CrashError(message)
+    if missing:
         pylog.warning(message)
     return found
 

@@ -106,5 +106,6 @@ COMMANDS = (
             Option("-p", "PCI devices"),
             Option("-i", "ranges of ports and memory"),
         ),
+        absent=(("-V -v", "device dumps that drivers add to a dump (VMCOREDD) are not read"),),
     ),
 )

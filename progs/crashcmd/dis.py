@@ -14,7 +14,7 @@ from collections import deque
 from collections.abc import Iterator
 from itertools import islice
 
-from crashcmd import context, memories, values
+from crashcmd import completion, context, memories, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import symbol_kinds
 from LinuxDump.api_models import KernelModels
@@ -37,6 +37,8 @@ def collect(given: Given) -> Text:
     if "-u" in given:
         return text(_users(values.address(given.words[0]), count or 1, given))
     addr = values.kernel_address(given.words[0])
+    if addr == values.U64:
+        raise given.error(f"{given.words[0]} is the last byte that there is")
     if "-s" in given:
         return text(_source(addr))
     found = KernelModels().symbols().at(addr)
@@ -127,5 +129,6 @@ COMMANDS = (
             Option("-u", "WHAT is an address of the selected task"),
             Option("-b", "bytes that are skipped behind ud2: none, as GDB needs no skipping"),
         ),
+        completes=completion.symbols,
     ),
 )

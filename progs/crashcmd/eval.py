@@ -71,7 +71,7 @@ def _number(word: str) -> int:
     scaled = re.fullmatch(r"(\d+|0[xX][0-9a-fA-F]+)([kKmMgG])", word)
     if scaled:
         return int(scaled[1], 0) << _UNITS[scaled[2].lower()]
-    if word.isdecimal():
+    if word.isdecimal() and word.isascii():
         return int(word, 8 if word[0] == "0" and not set(word) & set("89") else 10)
     if re.fullmatch(r"0[xX][0-9a-fA-F]+|[0-9a-fA-F]*\d[0-9a-fA-F]*", word):
         return int(word, 16)
@@ -85,6 +85,8 @@ def _number(word: str) -> int:
 
 def _value(node: ast.AST, known: dict[str, int]) -> int:
     if isinstance(node, ast.Name):
+        if node.id not in known:  # a letter of no alphabet that the kernel's names have
+            raise ValueError
         return known[node.id]
     if isinstance(node, ast.BinOp) and type(node.op) in _OPERATIONS:
         return int(_OPERATIONS[type(node.op)](_value(node.left, known), _value(node.right, known)))

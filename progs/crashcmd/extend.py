@@ -7,7 +7,7 @@ shared libraries, cannot be loaded.
 
 from __future__ import annotations
 
-from crashcmd.command import Command, Given, Text, text
+from crashcmd.command import Command, Given, Option, Text, text
 from pykdump import commands
 
 
@@ -19,4 +19,12 @@ def collect(given: Given) -> Text:
     return text(["SCRIPTS AND TOOLS", *commands.gdb().programs()])
 
 
-COMMANDS = (Command("extend", "", collect),)
+COMMANDS = (
+    Command(
+        "extend",
+        "[FILE ...]",
+        collect,
+        options=(Option("-s", "what there is to run, as without FILE"),),
+        absent=(("-u", "nothing is loaded that could be unloaded"),),
+    ),
+)

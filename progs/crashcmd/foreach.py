@@ -9,11 +9,12 @@ vm vtop rd. Errors of one task are told in a line, and the rest goes on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import re
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crashcmd import bt, context, files, net, process, ps, run
+from crashcmd import bt, completion, context, files, net, process, ps, run
 from crashcmd import set as set_command
 from crashcmd import sig
 from crashcmd.command import Command, Given
@@ -31,6 +32,7 @@ _KINDS: dict[str, Callable[[process.Process], bool]] = {
 }
 
 _TASK = Layout("struct task_struct", "mm", "fs", "files")
+_WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|[^\s"'])+|["']\S*""")
 _HEADER = "\0"  # stands for a task's header in a text that several have
 
 
@@ -44,15 +46,14 @@ class Each:
 
 
 def collect(given: Given) -> Each:
-    words = list(given.words)
-    places = [place for place, word in enumerate(words) if word in _COMMANDS]
-    if not places:
-        raise given.error(f"a command must follow: one of {' '.join(_COMMANDS)}")
-    chosen, command = words[: places[0]], words[places[0]]
-    rest = given.rest.split(command, 1)[1].strip() if not chosen else ""
-    if chosen:
-        rest = " ".join(given.rest.split()[places[0] + 1 :])
-    return Each(command, rest, tuple(_tasks(chosen, given)))
+    chosen: list[str] = []
+    for found in _WORD.finditer(given.rest.removeprefix("-- ")):
+        if found[0] in _COMMANDS:
+            # What follows is the command's own, with its quotes.
+            rest = given.rest.removeprefix("-- ")[found.end() :].strip()
+            return Each(found[0], rest, tuple(_tasks(chosen, given)))
+        chosen.append(found[0].replace("'", "").replace('"', ""))
+    raise given.error(f"a command must follow: one of {' '.join(_COMMANDS)}")
 
 
 def _tasks(words: list[str], given: Given) -> list[Task]:
@@ -85,7 +86,8 @@ def render(record: Each, given: Given) -> Iterator[str]:
     if record.command == "bt":
         inner = command.parse(record.rest, "bt")
         if inner.words:
-            raise given.error(f"{inner.words[0]} is no option of bt")
+            message = f"the tasks stand before bt: foreach {inner.words[0]} bt"
+            raise given.error(f"{inner.words[0]} behind bt means nothing; {message}")
         yield from bt.render(bt.collect_tasks(record.tasks, inner), inner)
         return
     inner = command.parse(record.rest, record.command)
@@ -162,6 +164,22 @@ def _one(record: Each, task: Task) -> str:
     return text if not text or text.endswith("\n") else text + "\n"
 
 
+def _complete(before: Sequence[str], beginning: str) -> list[str]:
+    place = next((i for i, word in enumerate(before) if word in _COMMANDS), None)
+    if place is not None:
+        return run.completions(" ".join([*before[place:], beginning]))
+    words = (*_COMMANDS, *_KINDS, *_LETTERS)
+    found = [word for word in words if word.startswith(beginning)]
+    return found or list(completion.tasks(beginning))
+
+
 COMMANDS = (
-    Command("foreach", "[WHICH ...] COMMAND [OPTIONS] [WORDS]", collect, render, is_raw=True),
+    Command(
+        "foreach",
+        "[WHICH ...] COMMAND [OPTIONS] [WORDS]",
+        collect,
+        render,
+        is_raw=True,
+        completes_after=_complete,
+    ),
 )

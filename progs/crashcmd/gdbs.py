@@ -13,4 +13,4 @@ def collect(given: Given) -> Text:
     return text(commands.gdb().execute(given.rest).splitlines())
 
 
-COMMANDS = (Command("gdb", "COMMAND", collect, is_raw=True),)
+COMMANDS = (Command("gdb", "COMMAND", collect, is_raw=True, takes_empty=True),)

@@ -31,10 +31,10 @@ def collect(given: Given) -> Any:
         return text(_descriptors())
     found = irqs.irqs(counts="-s" in given)
     if given.words:
-        wanted = {values.number(word) for word in given.words}
-        missing = wanted - {irq.irq for irq in found}
+        wanted = {values.number(word): word for word in given.words}
+        missing = [word for number, word in wanted.items() if number not in {i.irq for i in found}]
         if missing:
-            raise given.error(f"there is no interrupt {min(missing)}")
+            raise given.error(f"there is no interrupt {' or '.join(missing)}")
         found = [irq for irq in found if irq.irq in wanted]
     return tuple(found)
 
@@ -127,12 +127,12 @@ COMMANDS = (
         collect,
         render,
         (
-            Option("-b", "handlers of the softirqs"),
+            Option("-b", "handlers of the softirqs", alone=True),
             Option("-a", "the CPUs that interrupts may come to"),
             Option("-s", "how many came to each CPU"),
             Option("-c", "of -s only these CPUs, as in 0,2-4", "CPUS"),
             Option("-u", "only those that have a descriptor, as in any case"),
-            Option("-d", "the processor's table of interrupt descriptors"),
+            Option("-d", "the processor's table of interrupt descriptors", alone=True),
         ),
     ),
 )

@@ -87,7 +87,12 @@ COMMANDS = (
         collect,
         options=(
             *(
-                Option(flag, help_text, extra="CPUS" if flag == "-S" else "")
+                Option(
+                    flag,
+                    help_text,
+                    extra="CPUS" if flag == "-S" else "",
+                    alone=flag in ("-i", "-V", "-n", "-z", "-o", "-h"),
+                )
                 for flag, (help_text, _) in _FORMS.items()
             ),
             Option("-P", "ADDRESS is physical, as all are that are not the kernel's"),
@@ -95,5 +100,9 @@ COMMANDS = (
             Option("-I", "without these caches, for -s and -S", "CACHES"),
         ),
         completes=_complete,
+        absent=(
+            ("-c -C", "the table of the page cache that they walk is gone since Linux 2.6"),
+            ("-r", "the list of root caches is gone since Linux 5.9; -s lists all caches"),
+        ),
     ),
 )

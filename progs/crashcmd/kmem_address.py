@@ -22,9 +22,16 @@ def lines(given: Given) -> Iterator[str]:
 
 
 def areas(given: Given) -> Iterator[str]:
-    """Lines of kmem -v."""
+    """Lines of kmem -v; with addresses only the areas that they are in."""
+    chosen = None
+    if given.words:
+        found = [(word, vmalloc.area_at(values.address(word))) for word in given.words]
+        missing = [word for word, area in found if area is None]
+        if missing:
+            raise given.error(f"{', '.join(missing)}: in no vmalloc area")
+        chosen = [area for _, area in found if area is not None]
     yield _AREA_HEADING
-    for area in vmalloc.areas():
+    for area in vmalloc.areas() if chosen is None else chosen:
         yield _area_line(area)
 
 

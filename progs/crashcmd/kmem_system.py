@@ -106,7 +106,7 @@ def page_flags(given: Given) -> Iterator[str]:
     """Lines of kmem -g."""
     flags = lowlevel.enumerators("enum pageflags")
     if given.words:
-        value = values.number("0x" + given.words[0].lower().removeprefix("0x"))
+        value = values.hex_number(given.words[0])
         yield f"FLAGS: {value:x}"
     margin = "  " if given.words else ""
     width = 1 + max(len(name) for name in flags if name.startswith("PG_"))

@@ -6,7 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from crashcmd import memory_sections
+from crashcmd import kmem_address, memory_sections
 from crashcmd.command import Given
 from LinuxDump import pages, vm_counters
 from pykdump import compat, lowlevel
@@ -115,8 +115,23 @@ def zones(given: Given) -> Iterator[str]:
             yield ""
 
 
+_ZONE_HEADING = "ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR"
+
+
+def _zone_row(zone: Zone, free_pages: str, page: str, physical: str, start: int) -> str:
+    return (
+        f"{zone.number:3}   {zone.name:9} {zone.spanned:6} {free_pages:>7}  "
+        f"{page.center(16)}  {physical.center(11)}  {str(start).center(11)}"
+    )
+
+
 def free(given: Given) -> Iterator[str]:
-    """Lines of kmem -f and -F."""
+    """Lines of kmem -f and -F; of -f with addresses only the free blocks that they are in."""
+    if given.words and "-F" in given:
+        raise given.error(f"-F takes no words: {' '.join(given.words)}")
+    if given.words:
+        yield from _free_blocks_of([kmem_address.page_of(word) for word in given.words], given)
+        return
     total = 0
     whole = "-F" in given
     for node, data in pages.nodes():
@@ -130,11 +145,8 @@ def free(given: Given) -> Iterator[str]:
             areas = list(_areas(zone)) if zone.present else []
             in_lists = sum(len(blocks) << order for order, _, blocks in areas)
             start = zone.start_pfn - node_start if zone.spanned else 0
-            yield "ZONE  NAME        SIZE    FREE      MEM_MAP       START_PADDR  START_MAPNR"
-            yield (
-                f"{zone.number:3}   {zone.name:9} {zone.spanned:6} {in_lists:7}  "
-                f"{page.center(16)}  {physical.center(11)}  {str(start).center(11)}"
-            )
+            yield _ZONE_HEADING
+            yield _zone_row(zone, str(in_lists), page, physical, start)
             if areas and not whole:
                 yield "AREA    SIZE  FREE_AREA_STRUCT  BLOCKS  PAGES"
             for order, addr, blocks in areas:
@@ -150,6 +162,38 @@ def free(given: Given) -> Iterator[str]:
     counted = vm_counters.zone_counters().get("NR_FREE_PAGES")
     same = "(verified)" if counted == total else f"(found {total})"
     yield f"nr_free_pages: {counted}  {same}"
+
+
+def _free_blocks_of(wanted: list[int], given: Given) -> Iterator[str]:
+    # The free list and the block of each of these struct pages.
+    size, left = lowlevel.sizeof("struct page"), dict(zip(wanted, given.words))
+    for _, data in pages.nodes():
+        node = _NODE.read(data)
+        for zone in _zones(data):
+            areas = list(_areas(zone)) if zone.present else []
+            in_lists = sum(len(blocks) << order for order, _, blocks in areas)
+            for order, addr, blocks in areas:
+                for block in blocks:
+                    inside = [page for page in left if 0 <= page - block < size << order]
+                    if not inside:
+                        continue
+                    start = 0 if node is None else zone.start_pfn - node.node_start_pfn
+                    page, physical = _map(zone.start_pfn, zone.spanned)
+                    yield _ZONE_HEADING
+                    yield _zone_row(zone, str(in_lists), page, physical, start)
+                    yield "AREA    SIZE  FREE_AREA_STRUCT"
+                    yield f"{order:3}  {f'{4 << order}k':>7}  {addr:16x}  "
+                    for one in inside:
+                        nth = f"{_ordinal((one - block) // size + 1)} of {1 << order} pages"
+                        yield f"{block:x}" + (f"  ({left.pop(one):} is {nth})")
+    if left:
+        raise given.error(f"{', '.join(left.values())}: in no free list")
+
+
+def _ordinal(number: int) -> str:
+    # 1st 2nd 3rd 4th, but 11th 12th 13th
+    last = 0 if number % 100 in (11, 12, 13) else number % 10
+    return f"{number}{'thstndrd'[2 * last : 2 * last + 2] if last < 4 else 'th'}"
 
 
 def _areas(zone: Zone) -> Iterator[tuple[int, int, list[int]]]:

@@ -32,6 +32,8 @@ def collect(given: Given) -> Entries:
     if len(words) != 1:
         raise given.error("one START is needed")
     start = values.address(words[0])
+    if not start:
+        raise given.error(f"{words[0]} is no address of a list's entry")
     last = given.value("-e")
     end = values.address(last) if last is not None else None
     if "-H" in given or "-h" in given:

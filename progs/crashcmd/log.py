@@ -10,10 +10,11 @@ import datetime
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from crashcmd import rust
 from crashcmd.command import Command, Given, Option
 from LinuxDump import printk_safe, timekeeping
 from LinuxDump.audit_log import AuditMessage, audit_messages
-from LinuxDump.printk import LogRecord, log_records
+from LinuxDump.printk import IN_INTERRUPT, LogRecord, has_callers, log_records
 
 
 def collect(given: Given) -> Any:
@@ -25,7 +26,9 @@ def collect(given: Given) -> Any:
         if not printk_safe.exist():
             raise given.error("this kernel has no buffers of printk for NMIs: its log has all")
         return tuple(printk_safe.safe_buffers())
-    return log_records(devices="-d" in given)
+    if "-c" in given and not has_callers():
+        raise given.error("the log of this kernel does not tell who called printk()")
+    return log_records(devices="-d" in given, callers="-c" in given)
 
 
 def render(record: Any, given: Given) -> Iterator[str]:
@@ -63,12 +66,21 @@ def _log(record: Iterator[LogRecord], given: Given) -> Iterator[str]:
     booted = _boot_time(given) if "-T" in given else 0
     for message in record:
         stamp = "" if "-t" in given else _stamp(message.ts_ns, booted)
+        if message.caller_id is not None:
+            stamp += f"[{_caller(message.caller_id):>6}] "
         if "-m" in given:
             stamp += f"<{message.level}>"
         text = message.text.decode("utf-8", "backslashreplace").rstrip("\n")
+        if "-R" in given:
+            text = rust.readable(text)
         margin = " " * len(stamp)
         yield stamp + text.replace("\n", "\n" + margin)
         yield from (f"{margin}{name}={value}" for name, value in message.origin)
+
+
+def _caller(caller_id: int) -> str:
+    number = caller_id & ~IN_INTERRUPT
+    return f"C{number}" if caller_id & IN_INTERRUPT else f"T{number}"
 
 
 def _boot_time(given: Given) -> int:
@@ -95,6 +107,8 @@ COMMANDS = (
             Option("-T", "dates in place of the seconds since boot"),
             Option("-t", "no times"),
             Option("-m", "the level of each record, as <6>"),
+            Option("-c", "who called printk(), as [T1] for pid 1 and [C0] for CPU 0's interrupts"),
+            Option("-R", "names of Rust's symbols as they are in the source"),
             Option("-d", "the subsystem and device that records are of"),
             Option("-a", "audit messages that no daemon has fetched: type=NUMBER TEXT"),
             Option("-s", "what is left in the buffers of printk for NMIs, up to 5.14"),

@@ -100,5 +100,6 @@ COMMANDS = (
             Option("-x", "numbers in hexadecimal"),
             Option("-d", "numbers in decimal"),
         ),
+        absent=(("-o", "it is the log of the firmware of ppc64 machines"),),
     ),
 )

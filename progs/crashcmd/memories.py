@@ -33,7 +33,8 @@ def _read_file(offset: int, size: int) -> bytes:
     try:
         descriptor = os.open(path, os.O_RDONLY)
         try:
-            found = os.pread(descriptor, size, min(offset, (1 << 63) - 1))
+            inside = 0 <= offset < os.fstat(descriptor).st_size
+            found = os.pread(descriptor, size, offset) if inside else b""
         finally:
             os.close(descriptor)
     except OSError as error:

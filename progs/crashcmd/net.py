@@ -97,7 +97,7 @@ def _socket_lines(found: Sequence[Socket], given: Given) -> Iterator[str]:
 
 def _number(given: Given) -> Iterator[str]:
     word = given.value("-N") or ""
-    number = values.number("0x" + word.lower().removeprefix("0x"))
+    number = values.hex_number(word)
     parts = [str(number >> shift & 255) for shift in (0, 8, 16, 24)]
     yield ".".join(parts)
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from crashcmd import percpu_words
+from crashcmd import completion, percpu_words
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import percpu
 from pykdump import commands, lowlevel, printed
@@ -97,5 +97,6 @@ COMMANDS = (
             Option("-u", "addresses of the selected task's memory are meant, as they are always"),
         ),
         is_raw=True,
+        completes=completion.expressions,
     ),
 )

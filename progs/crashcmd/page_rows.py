@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from array import array
 from collections.abc import Iterator, Sequence
 from typing import Any
@@ -10,6 +11,7 @@ from typing import Any
 from LinuxDump import pages
 from pykdump import compat, lowlevel
 from pykdump.bulk import Cells, format_rows
+from pykdump.errors import CrashError
 from pykdump.layout import Layout
 
 compat.member("struct page", "Refs", "_refcount.counter", "_count.counter")
@@ -67,6 +69,10 @@ def _flags_text(flags: int) -> str:
 
 def members(addrs: Sequence[int], names: Sequence[str]) -> Iterator[str]:
     """A heading and a row a ``struct page *`` with these members; raises TypeMissingError."""
+    for name in names:
+        if not re.fullmatch(r"[A-Za-z_]\w*(\.\w+)*", name, re.ASCII):
+            raise CrashError(f"{name or 'an empty word'} is no member of struct page")
+    names = list(dict.fromkeys(names))
     layout = Layout("struct page", *names)
     widths = [2 * lowlevel.member("struct page", name).size for name in names]
     shown = zip(names, widths)

@@ -15,7 +15,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-from crashcmd import ps_more
+from crashcmd import completion, ps_more
 from crashcmd.command import Command, Given, Option, Text
 from crashcmd.process import Process, processes
 from LinuxDump.task_records import Task
@@ -92,5 +92,6 @@ COMMANDS = (
             Option("-r", "resource limits"),
             Option("-S", "how many tasks are in each state"),
         ),
+        completes=completion.tasks,
     ),
 )

@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal
 
-from crashcmd import memories, slab_names, values
+from crashcmd import completion, memories, slab_names, values
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.memories import Reader
 from pykdump import lowlevel
@@ -47,7 +47,7 @@ def collect(given: Given) -> Text:
 
 
 def _hex(word: str) -> int:
-    return values.number("0x" + word.lower().removeprefix("0x"))
+    return values.hex_number(word)
 
 
 def _backwards(start: int, unit: int, given: Given) -> tuple[int, int]:
@@ -198,5 +198,7 @@ COMMANDS = (
             Option("-f", "ADDRESS is an offset in the dump file"),
             Option("-u", "ADDRESS is the selected task's"),
         ),
+        absent=(("-m", "it reads memory of a Xen hypervisor, whose dumps cannot be opened"),),
+        completes=completion.symbols,
     ),
 )

@@ -40,5 +40,6 @@ COMMANDS = (
             Option("-1", "once"),
         ),
         is_raw=True,
+        takes_empty=True,
     ),
 )

@@ -5,10 +5,10 @@ from __future__ import annotations
 
 import importlib
 import json
-import os
 import re
+import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import cache
 from typing import Any
 
@@ -45,7 +45,10 @@ def run(name: str, rest: str) -> Iterator[str]:
     if rest.split() == ["--help"]:
         yield from help_lines(name)
         return
-    given = command.parse(rest, name)
+    try:
+        given = command.parse(rest, name)
+    except CrashError as error:
+        raise _named(name, error) from None
     with pylog.kept() as warnings:
         told: set[str] = set()
         try:
@@ -91,7 +94,9 @@ def _drained(given: Given, warnings: list[str], told: set[str]) -> Iterator[str]
 
 
 def _named(name: str, error: PykdumpError) -> CrashError:
-    message = str(error)
+    # What was typed is in it: never so long that it hides the rest, nor the terminal's commands.
+    message = re.sub(r"\S{301,}", lambda m: f"{m[0][:60]}...{m[0][-20:]}", str(error))
+    message = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
     return CrashError(message if message.startswith(f"{name}: ") else f"{name}: {message}")
 
 
@@ -120,6 +125,13 @@ def help_lines(name: str) -> Iterator[str]:
         extra = f"[={option.extra}]" if option.extra else ""
         flag = f"{option.flag}{extra} {option.value}".rstrip()
         yield f"  {flag:16}  {option.help}"
+    if command.absent:
+        yield ""
+        yield "Options of crash that are not here:"
+        for flags, reason in command.absent:
+            yield from [f"  {flags}", f"  {'':16}  {reason}"] if len(flags) > 16 else [
+                f"  {flags:16}  {reason}"
+            ]
     if more.strip():
         yield from ["", *more.strip("\n").splitlines()]
 
@@ -137,6 +149,8 @@ def _doc(command: Command) -> str:
 
 def _unknown(line: str) -> Iterator[str]:
     # NAME.MEMBER ADDRESS, *NAME ADDRESS, a name alone: what crash takes for a struct.
+    if line.startswith("!"):
+        return _shell(line[1:])
     expanded = aliases.expand(line)
     if expanded != line:
         return commands.pieces(expanded)
@@ -149,6 +163,12 @@ def _unknown(line: str) -> Iterator[str]:
     if _is_gdbs(name):
         return iter(commands.gdb().execute(line).splitlines())
     raise CrashError(f"there is no command {name or 'without a name'} here; see: crash help")
+
+
+def _shell(line: str) -> Iterator[str]:
+    # Its errors go to the terminal.
+    done = subprocess.run(line, shell=True, stdout=subprocess.PIPE, check=False)
+    yield from done.stdout.decode("utf-8", "backslashreplace").splitlines()
 
 
 def _is_gdbs(name: str) -> bool:
@@ -175,14 +195,29 @@ def completions(text: str) -> list[str]:
     """What the last word of a command line may become."""
     words = text.split(" ")
     last = words[-1]
+    if len(words) > 1 and words[-2] in (">", ">>", "<"):
+        files: Callable[[str], list[str]]
+        files = importlib.import_module("crashcmd.completion").files
+        return files(last)
     if len(words) == 1:
-        return [name for name in names() if name.startswith(last)]
+        return [name for name in [*names(), *aliases.known()] if name.startswith(last)]
+    words = aliases.expand(words[0]).split() + words[1:]
     command = find(words[0])
-    if command is None:
+    try:
+        return [] if command is None else _words(command, [w for w in words[1:-1] if w], last)
+    except PykdumpError:  # no dump is open, or it is too damaged
         return []
+
+
+def _words(command: Command, before: list[str], last: str) -> list[str]:
+    if command.completes_after is not None:
+        return list(command.completes_after(before, last))
     if last.startswith("-"):
-        return [option.flag for option in command.all_options if option.flag.startswith(last)]
-    if ">" in words[:-1]:
-        folder = os.path.dirname(last) or "."
-        return [name for name in os.listdir(folder) if name.startswith(os.path.basename(last))]
+        return options_of(command, last)
     return list(command.completes(last)) if command.completes is not None else []
+
+
+def options_of(command: Command, beginning: str) -> list[str]:
+    """Options of a command with this beginning."""
+    flags = [option.flag for option in command.all_options]
+    return [flag for flag in flags if flag.startswith(beginning)]

@@ -64,10 +64,10 @@ def _wanted(word: str, given: Given) -> Wanted:
         return Wanted(0, 0, 1, "", word.encode())
     size = 4 if "-w" in given else 2 if "-h" in given else 8
     full = (1 << 8 * size) - 1
-    ignored = values.number("0x" + (given.value("-m") or "0").lower().removeprefix("0x"))
+    ignored = values.hex_number(given.value("-m") or "0")
     is_number = values.is_hex(word)
     value = (
-        values.number("0x" + word.lower().removeprefix("0x"))
+        values.hex_number(word)
         if is_number
         else evaluate(word) & values.U64
         if word[0] == "("

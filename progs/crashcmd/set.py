@@ -115,9 +115,10 @@ COMMANDS = (
         "[PID | TASK | VARIABLE [VALUE]]",
         collect,
         options=(
-            Option("-p", "select the task that panicked"),
-            Option("-c", "select what ran on this CPU", "CPU"),
-            Option("-v", "the variables"),
+            Option("-p", "select the task that panicked", alone=True),
+            Option("-c", "select what ran on this CPU", "CPU", alone=True),
+            Option("-v", "the variables", alone=True),
         ),
+        absent=(("-a", "what ran on a CPU is what the dump tells, and cannot be set"),),
     ),
 )

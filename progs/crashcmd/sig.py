@@ -39,7 +39,7 @@ def collect(given: Given) -> Text:
     if "-l" in given:
         return text(_listing())
     if "-s" in given:
-        return text(_members(values.number("0x" + (given.value("-s") or ""))))
+        return text(_members(values.hex_number(given.value("-s") or "")))
     tasks = context.named(given.words)
     if "-g" in given:
         return text(_groups(tasks))
@@ -158,7 +158,7 @@ COMMANDS = (
         collect,
         options=(
             Option("-g", "by process, with what each of its threads has"),
-            Option("-l", "numbers and names of the signals"),
+            Option("-l", "numbers and names of the signals", alone=True),
             Option("-s", "names of the signals in a set", "SET"),
         ),
     ),

@@ -15,7 +15,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from crashcmd import memories, types, values
+from crashcmd import completion, memories, types, values
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.percpu_words import places
 from pykdump import lowlevel, printed
@@ -75,7 +75,7 @@ def _objects(full: str, paths: list[str], given: Given) -> Iterator[str]:
 
 def _places(given: Given) -> Iterator[tuple[str, int]]:
     if "-f" in given:
-        yield "", values.number("0x" + given.words[1].lower().removeprefix("0x"))
+        yield "", values.hex_number(given.words[1])
     else:
         yield from places(given.words[1])
 
@@ -186,8 +186,13 @@ _OPTIONS = (
     Option("-f", "ADDRESS is an offset in the dump file"),
     Option("-p", "members with their types, and what those point to that are pointers"),
 )
-COMMANDS = (
-    Command("struct", "WHAT [ADDRESS [COUNT]]", collect, options=_OPTIONS),
-    Command("union", "WHAT [ADDRESS [COUNT]]", collect, options=_OPTIONS),
-    Command("*", "WHAT [ADDRESS [COUNT]]", collect, options=_OPTIONS),
+COMMANDS = tuple(
+    Command(
+        name,
+        "WHAT [ADDRESS [COUNT]]",
+        collect,
+        options=_OPTIONS,
+        completes=completion.structures,
+    )
+    for name in ("struct", "union", "*")
 )

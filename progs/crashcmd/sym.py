@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from crashcmd import values
+from crashcmd import completion, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import modules, symbol_kinds
 from LinuxDump.api_models import KernelModels
@@ -143,12 +143,13 @@ COMMANDS = (
         collect,
         render,
         (
-            Option("-l", "all symbols"),
-            Option("-M", "those of all modules"),
+            Option("-l", "all symbols", alone=True),
+            Option("-M", "those of all modules", alone=True),
             Option("-m", "those of a module", "MODULE"),
             Option("-q", "those with this in their names", "TEXT"),
             Option("-p", "the symbol before, too"),
             Option("-n", "the symbol behind, too"),
         ),
+        completes=completion.symbols,
     ),
 )

@@ -130,5 +130,6 @@ COMMANDS = (
             Option("-i", "what the firmware says of the machine (DMI)"),
             Option("-t", "what the kernel is tainted with"),
         ),
+        absent=(("-p -panic", "a dump can only be read, and there is no live system to panic"),),
     ),
 )

@@ -50,19 +50,25 @@ def is_hex(word: str) -> bool:
 def number(word: str) -> int:
     """A number as C writes it, else hexadecimal; raises CrashError."""
     try:
-        return int(word, 0)
+        found = int(word, 0) if word.isascii() else None
     except ValueError:
-        pass
-    if not _HEX.fullmatch(word):
+        found = int(word, 16) if _HEX.fullmatch(word) else None
+    if found is None:
         raise CrashError(f"{word} is no number")
-    return int(word, 16)
+    return _in_64_bits(found, word)
 
 
 def hex_number(word: str) -> int:
     """A number in hexadecimal, with or without 0x; raises CrashError."""
     if not is_hex(word):
         raise CrashError(f"{word} is no number in hexadecimal")
-    return int(word, 16)
+    return _in_64_bits(int(word, 16), word)
+
+
+def _in_64_bits(number: int, word: str) -> int:
+    if abs(number) > U64:
+        raise CrashError(f"{word} has more than 64 bits")
+    return number
 
 
 def kernel_address(word: str) -> int:

@@ -47,7 +47,7 @@ class TaskMappings:
 def collect(given: Given) -> Any:
     flags = given.value("-f")
     if flags is not None:
-        number = values.number("0x" + flags.lower().removeprefix("0x"))
+        number = values.hex_number(flags)
         return text([f"{number:x}: ({_flag_names(number)})"])
     tasks = context.named(given.words)
     if "-M" in given:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from crashcmd import struct, types, values
+from crashcmd import completion, struct, types, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import btf
 from pykdump import commands
@@ -81,5 +81,6 @@ COMMANDS = (
             Option("-m", "those with a member of this type, or pointer to it", "TYPE"),
         ),
         is_raw=True,
+        completes=completion.types_or_expressions,
     ),
 )

@@ -20,7 +20,7 @@ def terminal(panicked: MiniDump, tmp_path: Path) -> Iterator[Terminal]:
     env = {**os.environ, "PYKDUMP_BUILD": str(BUILD), "TERM": "xterm", "INPUTRC": "/dev/null"}
     env.pop("PYKDUMPPATH", None)
     words = [LAUNCHER, "--nx", panicked.vmlinux, panicked.vmcore, "-c", "set confirm off"]
-    opened = Terminal(words, env)
+    opened = Terminal(words, env, lines=80)
     try:
         opened.read_until(GDB)
         opened.type("crash\r")
@@ -62,3 +62,47 @@ def test_tab_completes_commands_and_options(terminal: Terminal) -> None:
     terminal.read_until("sbitmapq")
     terminal.type("\x15")  # forget the line
     assert "octal: 2\n" in answer(terminal, "ev\t 2")
+
+
+def test_typed_lines_are_listed_and_done_again(terminal: Terminal) -> None:
+    answer(terminal, "eval 0x1000")
+    answer(terminal, "ascii 41")
+    assert "[1] eval 0x1000\n[2] ascii 41\n" in answer(terminal, "h")
+    for again in ("r", "!!", "r 2", "r asc", "!2"):
+        assert "0000000000000041: A" in answer(terminal, again), again
+    for again in ("r 1", "r ev"):
+        shown = answer(terminal, again)
+        assert "eval 0x1000" in shown and "decimal: 4096" in shown
+    assert "there are 9 lines in the history" in answer(terminal, "r 99")
+    assert "no line in the history begins so" in answer(terminal, "r nosuch")
+
+
+def test_lines_come_from_a_file(terminal: Terminal, tmp_path: Path) -> None:
+    (tmp_path / "in").write_text("eval 0x1000\nnosuch\n# ascii 41\nprint 6 * 7\nascii 42\n")
+    shown = answer(terminal, f"< {tmp_path}/in", "42: B")
+    for text in ("decimal: 4096", "there is no command nosuch", "$1 = 42"):
+        assert text in shown, text
+    assert "41: A" not in shown
+
+
+def test_tab_completes_words_and_files(terminal: Terminal, tmp_path: Path) -> None:
+    for typed, becomes in (
+        ("struct list_h\t", "list_head"),
+        ("struct list_head.ne\t", "list_head.next"),
+        ("foreach UN b\t --j\t", "--json"),
+        ("help sbit\t", "sbitmapq"),
+        ("dmes\t", "dmesg"),
+        (f"ps > {tmp_path}/\t", "in.txt"),
+    ):
+        (tmp_path / "in.txt").touch()
+        terminal.type(typed)
+        terminal.read_until(becomes.replace(".", r"\."))
+        terminal.type("\x15")
+
+
+def test_commands_that_write_or_end_say_that_there_is_nothing(terminal: Terminal) -> None:
+    assert "wr: a dump can only be read" in answer(terminal, "wr jiffies 1")
+    answer(terminal, "exit", GDB)
+    for line in ("crash q", "crash exit", "crash quit"):
+        assert "it ends the crash> prompt" in answer(terminal, line, GDB)
+    assert "of the shell" in answer(terminal, "crash !echo of the shell", GDB)

@@ -19,7 +19,7 @@ from pykdump.logging import pylog
 ROOT = Path(__file__).resolve().parents[2]
 COMMAND = Command(
     "try",
-    "",
+    "[WORD ...]",
     lambda given: text(()),
     options=(Option("-a", ""), Option("-b", ""), Option("-R", "", "REF"), Option("-32", "")),
 )
@@ -53,13 +53,68 @@ def test_an_unknown_option_is_named(line: str, word: str) -> None:
         given(line)
 
 
+@pytest.mark.parametrize(
+    "line, message",
+    [
+        ("''", "an empty word means nothing here"),
+        ("-R ''", "an empty word means nothing here"),
+        ("a" * 5000, "a word of 5000 characters is too long"),
+        ("a\0b", "cannot hold a NUL"),
+        ("-a=3", "option -a takes nothing behind ="),
+        ("-c", "option -c of crash is not here: nobody needs it"),
+        ("-bd", "option -d of crash is not here: nobody needs it"),
+        ("-panic", "option -panic of crash is not here: a dump can only be read"),
+        ("-v x y", "-v takes no words: x y"),
+    ],
+)
+def test_what_means_nothing_is_refused_in_a_sentence(line: str, message: str) -> None:
+    command = Command(
+        "try",
+        "[WORD ...]",
+        lambda given: text(()),
+        options=(*COMMAND.options, Option("-v", "", alone=True)),
+        absent=(("-c -d", "nobody needs it"), ("-panic", "a dump can only be read")),
+    )
+    with pytest.raises(CrashError, match=re.escape(message)):
+        given(line, command)
+
+
+def test_a_command_without_words_refuses_them() -> None:
+    with pytest.raises(CrashError, match="try: it takes no words: a b"):
+        given("-a a b", Command("try", "", lambda given: text(()), options=COMMAND.options))
+
+
+def test_what_was_typed_neither_hides_an_error_nor_steers_the_terminal(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fails(given: Given) -> object:
+        raise given.error(f"{given.words[0]} is nothing")
+
+    monkeypatch.setattr(run, "find", lambda name: Command("try", "WORD", fails))
+    for word in ("x" * 4000, "\x1b[31m"):
+        with pytest.raises(CrashError) as found:
+            list(run.run("try", word))
+        message = str(found.value)
+        assert message.endswith("is nothing") and len(message) < 120 and message.isprintable()
+
+
+def test_numbers_have_64_bits() -> None:
+    assert values.number("-1") == -1 and values.number("0x10") == 16 and values.number("ff") == 255
+    for word in ("1" * 30, "-" + "1" * 30, "f" * 17, "0x" + "f" * 17):
+        with pytest.raises(CrashError, match="has more than 64 bits"):
+            values.number(word)
+    for word in ("", "0x", "\u0663", "nosuch"):
+        with pytest.raises(CrashError, match="is no number"):
+            values.number(word)
+
+
 def test_a_missing_value_is_named() -> None:
     with pytest.raises(CrashError, match="option -R needs REF"):
         given("-R")
 
 
 def test_options_of_an_expression_end_at_its_first_word() -> None:
-    raw = Command("p", "", lambda given: text(()), options=(Option("-x", ""),), is_raw=True)
+    raw = Command("p", "WHAT", lambda given: text(()), options=(Option("-x", ""),), is_raw=True)
     assert given("-x a -x", raw).words == ["a", "-x"]
 
 
@@ -81,8 +136,56 @@ def test_pipes_and_redirects(line: str, command: str, shell: str, file: str) -> 
     assert pipes.split(line)[:3] == (command, shell, file)
 
 
+@pytest.mark.parametrize(
+    "line, command, source, shell, file",
+    [
+        ("< in", "", "in", "", ""),
+        ("ps -p < in", "ps -p", "in", "", ""),
+        ("ps < in | wc", "ps", "in", "wc", ""),
+        ("ps < 'my in' > out", "ps", "my in", "", "out"),
+        ("p a < b", "p a < b", "", "", ""),
+        ("p/x a < b", "p/x a < b", "", "", ""),
+        ("eval (1 << 2)", "eval (1 << 2)", "", "", ""),
+        ("search -c '< in'", "search -c '< in'", "", "", ""),
+        ("!sort < in | wc > n", "!sort < in | wc > n", "", "", ""),
+    ],
+)
+def test_input_from_files(line: str, command: str, source: str, shell: str, file: str) -> None:
+    found = pipes.split(line)
+    assert (found.command, found.source, found.shell, found.file) == (command, source, shell, file)
+
+
+def test_lines_of_a_file_are_commands_or_words(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    def echo(rest: str) -> Iterator[str]:
+        if rest == "bad":
+            raise CrashError("try: bad is bad")
+        yield f"got {rest}"
+
+    monkeypatch.setitem(commands._commands, "try", echo)
+    words = tmp_path / "words"
+    words.write_text("a b\n# no word\n\n// nor this\nbad\nc\n")
+    assert list(commands.pieces(f"try -x < {words}")) == ["got -x a b", "got -x bad", "got -x c"]
+    assert list(commands.pieces(f"try < {words}")) == ["got a b", "try: bad is bad", "got c"]
+    lines = tmp_path / "lines"
+    lines.write_text(f"try 1\ntry < {words} | grep c\n< {lines}\nquit\ntry 2\n")
+    assert list(commands.pieces(f"< {lines}")) == [
+        *("crash> try 1", "got 1"),
+        *(f"crash> try < {words} | grep c", "got c"),
+        *(f"crash> < {lines}", f"{lines} asks for itself"),
+    ]
+
+
+def test_files_that_hold_no_command_lines_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "core").write_bytes(b"\x7fELF\0\0")
+    for name, message in (("nosuch", "No such file"), ("core", "no file of command"), ("", "Is a")):
+        with pytest.raises(CrashError, match=message):
+            list(commands.pieces(f"< {tmp_path}/{name}"))
+
+
 def test_what_follows_a_pipe_must_be_there() -> None:
-    for line in ("ps |", "ps >", "ps >>"):
+    for line in ("ps |", "ps >", "ps >>", "ps <"):
         with pytest.raises(CrashError, match="must follow"):
             pipes.split(line)
 
@@ -94,6 +197,27 @@ def test_redirects_write_and_append(tmp_path: Path) -> None:
     assert out.read_text() == "ä\nb\nä\nb\n"
     with pytest.raises(CrashError, match="No such file"):
         list(pipes.through([], pipes.split("x > /nosuch/folder/x")))
+
+
+def test_lines_of_the_shell(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(commands, "unknown", run._unknown)
+    assert commands.exec_crash_command("!echo a b | cut -c 3") == "b\n"
+
+
+def test_options_that_are_not_here_are_named_by_help_and_by_the_page() -> None:
+    page = (ROOT / "docs" / "tools" / "crash-commands.md").read_text()
+    section = page.split("\n## Options that are not here")[1].split("\n## ")[0]
+    rows = dict(re.findall(r"^\| `(\w+)` \| (`[^|]*) \|", section, re.M))
+    found = {}
+    for name in run.names():
+        command = run.find(name)
+        assert command is not None
+        flags = [flag for flags, _ in command.absent for flag in flags.split()]
+        assert not set(flags) & {option.flag for option in command.all_options}, name
+        if flags:
+            found[name] = flags
+            assert all(flag in "\n".join(run.help_lines(name)) for flag in flags)
+    assert {name: re.findall(r"-\w+", row) for name, row in rows.items()} == found
 
 
 def test_every_command_is_found_and_documented() -> None:

@@ -1,0 +1,61 @@
+# SPDX-License-Identifier: GPL-2.0-or-later
+"""Callers in the log, addresses of kmem -f and -v, tasks by regular expressions."""
+
+from __future__ import annotations
+
+import re
+
+from crash_texts import texts
+from harness import Vmcore
+
+_RECORD = re.compile(r"\[ *\d+\.\d{6}\] \[ *([TC]\d+)\] (.*)")
+
+
+def callers(vmcore: Vmcore) -> list[tuple[str, str]]:
+    lines = texts(vmcore, ["log -c"])["log -c"].splitlines()
+    return [(found[1], found[2]) for line in lines if (found := _RECORD.match(line))]
+
+
+def test_the_log_tells_who_called_printk(vmcore: Vmcore) -> None:
+    found = callers(vmcore)
+    assert len(found) > 100
+    for caller, line in found:
+        if line.startswith("Linux version "):
+            assert caller == "T0"
+        if re.match(r"Run /\w+ as init process", line):
+            assert caller == "T1"
+        stack = re.match(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: ", line)
+        if stack:  # the kernel's own words for the task, or the CPU that was interrupted
+            assert caller in (f"T{stack[2]}", f"C{stack[1]}")
+    # The same lines as without it.
+    plain = texts(vmcore, ["log"])["log"].splitlines()
+    assert [line for _, line in found] == [
+        line.split("] ", 1)[1] for line in plain if re.match(r"\[ *\d+\.\d{6}\] ", line)
+    ]
+
+
+def test_a_page_of_a_free_block_is_found_in_its_list(vmcore: Vmcore) -> None:
+    whole = texts(vmcore, ["kmem -F", "sys"])["kmem -F"]
+    order, area, block = max(
+        (int(found[1]), found[2], found[3])
+        for found in re.finditer(r"^ *(\d+) +\d+k +([0-9a-f]+) *\n([0-9a-f]{16})$", whole, re.M)
+    )
+    size = int(re.search(r"SIZE: (\d+)", texts(vmcore, ["struct page"])["struct page"])[1])
+    other = f"{int(block, 16) + 2 * size:x}"
+    answers = texts(vmcore, [f"kmem -f {block}", f"kmem -f {other}", f"kmem -p {block}"])
+    assert re.search(rf"^ *{order} +\d+k +{area} *\n{block}  ", answers[f"kmem -f {block}"], re.M)
+    assert f"{block}  ({other} is 3rd of {1 << order} pages)" in answers[f"kmem -f {other}"]
+
+
+def test_an_area_is_found_by_an_address_in_it(vmcore: Vmcore) -> None:
+    heading, *areas = texts(vmcore, ["kmem -v"])["kmem -v"].splitlines()
+    row = areas[len(areas) // 2]
+    inside = f"{int(row.split()[2], 16) + 8:x}"
+    assert texts(vmcore, [f"kmem -v {inside}"])[f"kmem -v {inside}"] == f"{heading}\n{row}\n"
+
+
+def test_tasks_are_chosen_by_regular_expressions_with_blanks(vmcore: Vmcore) -> None:
+    commands = ["foreach 'kthreadd|no such' set", 'foreach "^(init| x)$" task -R pid,comm']
+    answers = texts(vmcore, commands)
+    assert re.findall(r"PID: (\d+)", answers[commands[0]]) == ["2"]
+    assert "  pid = 1\n" in answers[commands[1]] and answers[commands[1]].count("PID: ") == 1
