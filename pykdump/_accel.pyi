@@ -460,13 +460,24 @@ def format_rows(columns: Sequence[tuple[Any, str, int, Mapping[int, str]]]) -> s
     """
 
 def words_texts(
-    dump: Dump, ranges: Sequence[tuple[int, int]], symbols: SymbolTable | None = None
+    dump: Dump,
+    ranges: Sequence[tuple[int, int]],
+    symbols: SymbolTable | None = None,
+    caches: Mapping[int, str] = ...,
+    with_address: bool = False,
 ) -> tuple[list[str | None], bool]:
     """Words of memory from start to end of each range, two a line, each line
     after a newline: ADDRESS: WORD WORD; None where memory cannot be read. And whether Ctrl-C was
     pressed: then there are fewer.
 
     :param symbols: for names in place of words that lead into the kernel's image.
+    :param caches: names of slab caches by the address of a page: [CACHE] in place of other words.
+    :param with_address: [ADDRESS:CACHE] in place of these.
+    """
+
+def word_pages(dump: Dump, ranges: Sequence[tuple[int, int]]) -> tuple[list[int], bool]:
+    """Addresses of the pages that words of these ranges lead to, and that may be of the direct map;
+    and whether Ctrl-C was pressed.
     """
 
 def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:

@@ -3,7 +3,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from pykdump import lowlevel
@@ -29,17 +29,34 @@ def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:
 
 
 def words_texts(
-    ranges: Sequence[tuple[int, int]], symbols: SymbolTable | None = None
+    ranges: Sequence[tuple[int, int]],
+    symbols: SymbolTable | None = None,
+    caches: Mapping[int, str] = {},
+    *,
+    with_address: bool = False,
 ) -> list[str | None]:
     """Words of memory from start to end of each range, two a line; None where it is unreadable.
 
     Each line comes after a newline, and begins with the address.
 
     :param symbols: for names in place of words that lead into the kernel's image.
+    :param caches: names of slab caches by the address of a page: ``[CACHE]`` in place of words that
+        lead into these.
+    :param with_address: ``[ADDRESS:CACHE]`` in place of these.
     """
-    found, interrupted = _accel.words_texts(lowlevel.dump(), ranges, symbols)
+    found, interrupted = _accel.words_texts(lowlevel.dump(), ranges, symbols, caches, with_address)
     if interrupted:
         raise Interrupted(f"interrupted after {len(found)} of {len(ranges)} pieces of stacks")
+    return found
+
+
+def word_pages(ranges: Sequence[tuple[int, int]]) -> list[int]:
+    """Addresses of the pages that words of these ranges lead to; no user space, not all of others
+    that are not of the direct map.
+    """
+    found, interrupted = _accel.word_pages(lowlevel.dump(), ranges)
+    if interrupted:
+        raise Interrupted(f"interrupted while {len(ranges)} pieces of stacks were read")
     return found
 
 

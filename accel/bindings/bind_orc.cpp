@@ -103,13 +103,26 @@ std::vector<AddrRange> to_ranges(const Ranges& pairs) {
     return ranges;
 }
 
+using CacheNames = std::unordered_map<std::uint64_t, std::string>;
+
 std::pair<std::vector<std::optional<std::string>>, bool> words(const Dump& dump,
                                                                const Ranges& ranges,
-                                                               const SymbolTable* symbols) {
+                                                               const SymbolTable* symbols,
+                                                               const CacheNames& caches,
+                                                               bool with_address) {
+    const std::vector<AddrRange> of = to_ranges(ranges);
+    WordNames names{symbols, {}, with_address};
+    for (const auto& [page, name] : caches) names.caches.emplace(page >> kWordPageShift, name);
+    WalkBounds bounds(of.size(), ctrl_c());
+    auto texts = words_texts([&] { return dump.new_reader(); }, of, names, bounds);
+    return {std::move(texts), bounds.is_interrupted_now()};
+}
+
+std::pair<std::vector<std::uint64_t>, bool> word_pages(const Dump& dump, const Ranges& ranges) {
     const std::vector<AddrRange> of = to_ranges(ranges);
     WalkBounds bounds(of.size(), ctrl_c());
-    auto texts = words_texts([&] { return dump.new_reader(); }, of, symbols, bounds);
-    return {std::move(texts), bounds.is_interrupted_now()};
+    auto pages = pages_of_words([&] { return dump.new_reader(); }, of, bounds);
+    return {std::move(pages), bounds.is_interrupted_now()};
 }
 
 // The file for add-symbol-file of the kernel (name "") or a module.
@@ -155,6 +168,9 @@ py::object symbol_at(const SymbolTable& table, std::uint64_t addr) {
 
 void bind_orc(py::module_& m) {
     m.def("words_texts", &words, "dump"_a, "ranges"_a, "symbols"_a = py::none(),
+          "caches"_a = CacheNames{}, "with_address"_a = false,
+          py::call_guard<py::gil_scoped_release>());
+    m.def("word_pages", &word_pages, "dump"_a, "ranges"_a,
           py::call_guard<py::gil_scoped_release>());
     py::class_<SymbolTable>(m, "SymbolTable", "Names of addresses in the kernel and its modules.")
         .def(py::init<>())

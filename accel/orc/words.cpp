@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
 #include "orc/words.h"
 
+#include <algorithm>
 #include <array>
 #include <charconv>
 
@@ -20,6 +21,10 @@ void append_hex(std::string& text, std::uint64_t value, std::size_t width) {
     text.append(digits.begin(), count);
 }
 
+void pad(std::string& text, std::size_t before) {
+    if (text.size() - before < kWidth) text.append(kWidth - (text.size() - before), ' ');
+}
+
 // NAME or NAME+OFFSET of what is in the kernel's half; false for other words.
 bool append_symbol(std::string& text, std::uint64_t word, const SymbolTable& symbols) {
     const auto found = word >> 63 == 0 ? std::nullopt : symbols.at({word});
@@ -27,30 +32,57 @@ bool append_symbol(std::string& text, std::uint64_t word, const SymbolTable& sym
     const std::size_t before = text.size();
     text += found->name;
     if (word != found->start.value) text += "+" + std::to_string(word - found->start.value);
-    if (text.size() - before < kWidth) text.append(kWidth - (text.size() - before), ' ');
+    pad(text, before);
     return true;
+}
+
+// The direct map lies there, with four levels of page tables and with five.
+bool may_be_direct(std::uint64_t word) {
+    return word >> 56 == 0xff;
+}
+
+bool append_cache(std::string& text, std::uint64_t word, const WordNames& names) {
+    if (!may_be_direct(word)) return false;
+    const auto found = names.caches.find(word >> kWordPageShift);
+    if (found == names.caches.end()) return false;
+    const std::size_t before = text.size();
+    text += '[';
+    if (names.with_address) {
+        append_hex(text, word, kWidth);
+        text += ':';
+    }
+    text += found->second;
+    text += ']';
+    pad(text, before);
+    return true;
+}
+
+// False where the memory of the range cannot be read, or there is none of it.
+bool read_words(const MemoryReader& memory, AddrRange range, std::vector<std::uint64_t>& words) {
+    words.clear();
+    if (range.end <= range.start || range.end - range.start > kMostBytes) return true;
+    words.resize((range.end - range.start) / sizeof(std::uint64_t));
+    return memory.read_exactly({range.start}, std::as_writable_bytes(std::span(words)));
 }
 
 }  // namespace
 
 std::optional<std::string> words_text(const MemoryReader& memory, AddrRange range,
-                                      const SymbolTable* symbols) {
-    if (range.end <= range.start || range.end - range.start > kMostBytes) return "";
-    const std::size_t count = (range.end - range.start) / sizeof(std::uint64_t);
-    std::vector<std::byte> raw(count * sizeof(std::uint64_t));
-    if (!memory.read_exactly({range.start}, raw)) return std::nullopt;
+                                      const WordNames& names) {
+    std::vector<std::uint64_t> words;
+    if (!read_words(memory, range, words)) return std::nullopt;
     std::string text;
-    text.reserve(32 * count + 32);
-    for (std::size_t i = 0; i < count; ++i) {
-        const std::uint64_t at = range.start + i * sizeof(std::uint64_t);
+    if (words.empty()) return text;
+    text.reserve(32 * words.size() + 32);
+    for (std::size_t i = 0; i < words.size(); ++i) {
         if (i % kWordsInRow == 0) {
             text += "\n    ";
-            append_hex(text, at, 1);
+            append_hex(text, range.start + i * sizeof(std::uint64_t), 1);
             text += ": ";
         }
-        const std::uint64_t word = *load<std::uint64_t>(raw, i * sizeof(std::uint64_t));
-        if (symbols == nullptr || !append_symbol(text, word, *symbols)) {
-            append_hex(text, word, kWidth);
+        if ((names.symbols == nullptr || !append_symbol(text, words[i], *names.symbols)) &&
+            !append_cache(text, words[i], names)) {
+            append_hex(text, words[i], kWidth);
         }
         text += ' ';
     }
@@ -59,13 +91,12 @@ std::optional<std::string> words_text(const MemoryReader& memory, AddrRange rang
 
 std::vector<std::optional<std::string>> words_texts(const NewReader& new_reader,
                                                     std::span<const AddrRange> ranges,
-                                                    const SymbolTable* symbols,
-                                                    WalkBounds& bounds) {
+                                                    const WordNames& names, WalkBounds& bounds) {
     const auto work = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,
                           WalkBounds& own) {
         std::vector<std::optional<std::string>> texts;
         for (std::uint64_t i = first; i < end && !own.is_interrupted(); ++i) {
-            texts.push_back(words_text(memory, ranges[i], symbols));
+            texts.push_back(words_text(memory, ranges[i], names));
         }
         return texts;
     };
@@ -73,6 +104,33 @@ std::vector<std::optional<std::string>> words_texts(const NewReader& new_reader,
     for (auto& piece : in_pieces(new_reader, ranges.size(), kForThread, bounds, work)) {
         std::move(piece.begin(), piece.end(), std::back_inserter(found));
     }
+    return found;
+}
+
+std::vector<std::uint64_t> pages_of_words(const NewReader& new_reader,
+                                          std::span<const AddrRange> ranges, WalkBounds& bounds) {
+    const auto sort = [](std::vector<std::uint64_t>& pages) {
+        std::ranges::sort(pages);
+        const auto same = std::ranges::unique(pages);
+        pages.erase(same.begin(), same.end());
+    };
+    const auto work = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,
+                          WalkBounds& own) {
+        std::vector<std::uint64_t> words, pages;
+        for (std::uint64_t i = first; i < end && !own.is_interrupted(); ++i) {
+            if (!read_words(memory, ranges[i], words)) continue;
+            for (const std::uint64_t word : words) {
+                if (may_be_direct(word)) pages.push_back(word >> kWordPageShift << kWordPageShift);
+            }
+        }
+        sort(pages);
+        return pages;
+    };
+    std::vector<std::uint64_t> found;
+    for (const auto& piece : in_pieces(new_reader, ranges.size(), kForThread, bounds, work)) {
+        found.insert(found.end(), piece.begin(), piece.end());
+    }
+    sort(found);
     return found;
 }
 

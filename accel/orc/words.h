@@ -5,6 +5,7 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <unordered_map>
 #include <vector>
 
 #include "symbols/symbol_table.h"
@@ -12,15 +13,28 @@
 
 namespace pyk {
 
+// What words are called in place of their digits.
+struct WordNames {
+    const SymbolTable* symbols = nullptr;  // NAME+OFFSET of those in the kernel's image or a module
+    std::unordered_map<std::uint64_t, std::string> caches = {};  // [CACHE] of others, by their page
+    bool with_address = false;                                   // [ADDRESS:CACHE]
+};
+
+constexpr unsigned kWordPageShift = 12;
+
 // Lines of at most two words each, "\n    ADDRESS: WORD WORD ", from the start of the range on.
-// With `symbols` the words that lead into the kernel's image or a module are NAME+OFFSET. Nothing
-// where memory cannot be read; "" where the range is none, or longer than stacks are.
+// Nothing where memory cannot be read; "" where the range is none, or longer than stacks are.
 std::optional<std::string> words_text(const MemoryReader& memory, AddrRange range,
-                                      const SymbolTable* symbols);
+                                      const WordNames& names);
 
 // The same of many ranges, on all cores; fewer than these when `bounds` ended the work.
 std::vector<std::optional<std::string>> words_texts(const NewReader& new_reader,
                                                     std::span<const AddrRange> ranges,
-                                                    const SymbolTable* symbols, WalkBounds& bounds);
+                                                    const WordNames& names, WalkBounds& bounds);
+
+// Addresses of the pages, each once and in order, that words of these ranges lead to and that may
+// be of the direct map.
+std::vector<std::uint64_t> pages_of_words(const NewReader& new_reader,
+                                          std::span<const AddrRange> ranges, WalkBounds& bounds);
 
 }  // namespace pyk

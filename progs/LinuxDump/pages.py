@@ -158,6 +158,17 @@ def is_of_type(page: int, name: str) -> bool:
     return value & test.mask == test.value
 
 
+def of_type(struct_pages: Iterable[int], name: str) -> list[int]:
+    """Those of many ``struct page *`` that are of a type; unreadable ones are not."""
+    test, every = type_test(name), list(struct_pages)
+    values = getattr(Layout("struct page", test.member).read_columns(every), test.member).tolist()
+    return [
+        page
+        for page, value in zip(every, values)
+        if value is not None and value & test.mask == test.value
+    ]
+
+
 # --- free pages
 
 
@@ -304,7 +315,18 @@ def _offset(name: str) -> int:
 
 def head_of(page: int) -> int:
     """The head of the compound page that a ``struct page *`` belongs to, else itself."""
-    info = lowlevel.read_pointer(page + _offset(compat.spelling("struct page", "Compound")))
+    return _head(
+        page, lowlevel.read_pointer(page + _offset(compat.spelling("struct page", "Compound")))
+    )
+
+
+def heads_of(struct_pages: Sequence[int]) -> list[int | None]:
+    """The same of many; None for one that cannot be read."""
+    infos = Layout("struct page", "Compound").read_columns(struct_pages).Compound.tolist()
+    return [None if info is None else _head(page, info) for page, info in zip(struct_pages, infos)]
+
+
+def _head(page: int, info: int) -> int:
     if not info & 1:
         return page
     # Newer kernels may have a mask there, which no address of a struct page is as high as.

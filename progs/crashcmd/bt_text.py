@@ -3,7 +3,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Sequence
 
 from crashcmd import slab_names, values
@@ -14,9 +13,7 @@ from LinuxDump.stack_details import FrameRecord, TaskStack
 from LinuxDump.task_records import task_table
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
-from pykdump.unwinding import words_texts
-
-_KERNEL_WORD = re.compile(r" (ff[0-9a-f]{14})(?= )")
+from pykdump.unwinding import word_pages, words_texts
 
 
 def _range(stack: TaskStack) -> tuple[int, int, int]:
@@ -163,28 +160,11 @@ def words_of(ranges: Sequence[tuple[int, int]], symbolic: int) -> list[str | Non
 
     :param symbolic: how often -F was given.
     """
-    found = words_texts(ranges, KernelModels().symbols() if symbolic else None)
     if not symbolic:
-        return found
-    caches = _Caches(symbolic)
-    return [text and _KERNEL_WORD.sub(caches, text) for text in found]
-
-
-class _Caches:
-    # Puts [CACHE] in place of a word that is the address of a slab object.
-
-    def __init__(self, symbolic: int) -> None:
-        self._with_address = symbolic > 1
-        self._by_page: dict[str, str] = {}  # a page is of one cache
-
-    def __call__(self, match: re.Match[str]) -> str:
-        page = match[1][:-3]
-        name = self._by_page.get(page)
-        if name is None:
-            name = self._by_page[page] = slab_names.name_of(int(match[1], 16))
-        if not name:
-            return match[0]
-        return f" {f'[{match[1]}:{name}]' if self._with_address else f'[{name}]':16}"
+        return words_texts(ranges)
+    caches = slab_names.names_of(word_pages(ranges))
+    symbols = KernelModels().symbols()
+    return words_texts(ranges, symbols, caches, with_address=symbolic > 1)
 
 
 def words(start: int, end: int, symbolic: int = 0) -> Iterator[str]:

@@ -3,10 +3,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from crashcmd import values
-from LinuxDump import Slab, pages
+from LinuxDump import Slab, pages, slab_caches
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
+from pykdump.layout import Layout
 
 
 def owner_of(addr: int) -> Slab.Owner | None:
@@ -33,6 +36,24 @@ def name_of(addr: int) -> str:
     except PykdumpError:
         return ""
     return "" if cache is None else cache.name
+
+
+def names_of(addrs: Sequence[int]) -> dict[int, str]:
+    """Names of the caches of many pages of the direct map, by their address; of no others."""
+    base, known = pages.page_offset(), {cache.addr: cache.name for cache in slab_caches.caches()}
+    direct = [
+        (addr, phys // pages.PAGE_SIZE)
+        for addr, phys in zip(addrs, lowlevel.dump().translate_many(addrs))
+        if phys is not None and base + phys == addr
+    ]
+    heads = pages.heads_of([pages.page_of(pfn) for _, pfn in direct])
+    slabs = pages.of_type({head for head in heads if head is not None}, "slab")
+    rows = Layout(slab_caches.slab_struct(), "slab_cache").read_many(slabs)
+    name_of = {
+        head: known.get(row.slab_cache, "") for head, row in zip(slabs, rows) if row is not None
+    }
+    found = ((addr, name_of.get(head, "")) for (addr, _), head in zip(direct, heads))
+    return {addr: name for addr, name in found if name}
 
 
 def symbolic(word: int, slabs: int) -> str:

@@ -32,7 +32,7 @@ class Words : public MemoryReader {
 };
 
 std::optional<std::string> text(const Words& memory, std::uint64_t start, std::uint64_t end) {
-    return words_text(memory, {start, end}, nullptr);
+    return words_text(memory, {start, end}, {});
 }
 
 TEST(WordsText, LinesHaveTwoWordsFromTheStartOn) {
@@ -66,11 +66,37 @@ TEST(WordsText, ManyRangesComeInTheirOrder) {
         ranges.push_back(i % 3 == 0 ? AddrRange{0, 8} : AddrRange{kStack, kStack + 8u * (i % 3)});
     }
     WalkBounds bounds(ranges.size());
-    const auto found = words_texts(new_reader, ranges, nullptr, bounds);
+    const auto found = words_texts(new_reader, ranges, {}, bounds);
     ASSERT_EQ(found.size(), ranges.size());
     for (int i = 0; i < 2000; ++i) {
-        EXPECT_EQ(found[i], words_text(*new_reader(), ranges[i], nullptr)) << i;
+        EXPECT_EQ(found[i], words_text(*new_reader(), ranges[i], {})) << i;
     }
+}
+
+TEST(WordsText, WordsThatLeadToASlabHaveItsCachesName) {
+    const Words memory({0xffff888000003008, 0xffff888000004000, 0x0000888000003008});
+    WordNames names;
+    names.caches[0xffff888000003] = "dentry";
+    const AddrRange range{kStack, kStack + 24};
+    EXPECT_EQ(words_text(memory, range, names),
+              "\n    ffffc90000004000: [dentry]         ffff888000004000 "
+              "\n    ffffc90000004010: 0000888000003008 ");
+    names.with_address = true;
+    EXPECT_EQ(words_text(memory, {kStack, kStack + 8}, names),
+              "\n    ffffc90000004000: [ffff888000003008:dentry] ");
+}
+
+TEST(PagesOfWords, EachComesOnceAndInOrder) {
+    const NewReader new_reader = [] {
+        return std::make_unique<Words>(std::vector<std::uint64_t>{
+            0xffff888000004010, 0xffff888000003008, 7, 0xffff888000003ff8, 0x8000000000000000});
+    };
+    const std::vector<AddrRange> ranges(1000, {kStack, kStack + 40});
+    WalkBounds bounds(ranges.size());
+    const std::vector<std::uint64_t> pages{0xffff888000003000, 0xffff888000004000};
+    EXPECT_EQ(pages_of_words(new_reader, ranges, bounds), pages);
+    const std::vector<AddrRange> unreadable{{0, 8}};
+    EXPECT_TRUE(pages_of_words(new_reader, unreadable, bounds).empty());
 }
 
 }  // namespace
