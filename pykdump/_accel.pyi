@@ -475,6 +475,21 @@ def words_texts(
     :param with_address: [ADDRESS:CACHE] in place of these.
     """
 
+def fill_texts(
+    dump: Dump,
+    templates: Sequence[str],
+    rows: Sequence[tuple[int | str, ...]],
+    symbols: SymbolTable | None = None,
+    caches: Mapping[int, str] = ...,
+    with_address: bool = False,
+) -> tuple[list[str | None], bool]:
+    """Texts made of templates: in these NUL and x or 016x stand for a number, NUL and s for a text,
+    NUL and w for the words of memory as words_texts() shows them. And whether Ctrl-C was pressed.
+
+    :param rows: the template's place among all, then what comes in its places: of w the start and
+        the end. None for a row whose words cannot be read.
+    """
+
 def word_pages(dump: Dump, ranges: Sequence[tuple[int, int]]) -> tuple[list[int], bool]:
     """Addresses of the pages that words of these ranges lead to, and that may be of the direct map;
     and whether Ctrl-C was pressed.

@@ -50,6 +50,28 @@ def words_texts(
     return found
 
 
+def fill_texts(
+    templates: Sequence[str],
+    rows: Sequence[tuple[int | str, ...]],
+    symbols: SymbolTable | None = None,
+    caches: Mapping[int, str] = {},
+    *,
+    with_address: bool = False,
+) -> list[str | None]:
+    """Texts made of templates: in these NUL and ``x`` or ``016x`` stand for a number, NUL and ``s``
+    for a text, NUL and ``w`` for words as `words_texts` makes them.
+
+    :param rows: the template's place among all, then what comes in its places: of ``w`` the start
+        and the end. None for a row whose words cannot be read.
+    """
+    found, interrupted = _accel.fill_texts(
+        lowlevel.dump(), templates, rows, symbols, caches, with_address
+    )
+    if interrupted:
+        raise Interrupted(f"interrupted after {len(found)} of {len(rows)} texts")
+    return found
+
+
 def word_pages(ranges: Sequence[tuple[int, int]]) -> list[int]:
     """Addresses of the pages that words of these ranges lead to; no user space, not all of others
     that are not of the direct map.

@@ -3,6 +3,7 @@
 #include "bindings/convert.h"
 #include "dump/uncached_reader.h"
 #include "orc/cfi.h"
+#include "orc/fill.h"
 #include "orc/shapes.h"
 #include "orc/stacks.h"
 #include "orc/words.h"
@@ -105,17 +106,56 @@ std::vector<AddrRange> to_ranges(const Ranges& pairs) {
 
 using CacheNames = std::unordered_map<std::uint64_t, std::string>;
 
+WordNames word_names(const SymbolTable* symbols, const CacheNames& caches, bool with_address) {
+    WordNames names{symbols, {}, with_address};
+    for (const auto& [page, name] : caches) names.caches.emplace(page >> kWordPageShift, name);
+    return names;
+}
+
 std::pair<std::vector<std::optional<std::string>>, bool> words(const Dump& dump,
                                                                const Ranges& ranges,
                                                                const SymbolTable* symbols,
                                                                const CacheNames& caches,
                                                                bool with_address) {
     const std::vector<AddrRange> of = to_ranges(ranges);
-    WordNames names{symbols, {}, with_address};
-    for (const auto& [page, name] : caches) names.caches.emplace(page >> kWordPageShift, name);
+    const WordNames names = word_names(symbols, caches, with_address);
     WalkBounds bounds(of.size(), ctrl_c());
     auto texts = words_texts([&] { return dump.new_reader(); }, of, names, bounds);
     return {std::move(texts), bounds.is_interrupted_now()};
+}
+
+// Python's texts stay where they are as long as the row itself does.
+TextRow to_row(const py::tuple& row, const std::vector<TextTemplate>& templates) {
+    TextRow made;
+    made.text = &templates.at(row[0].cast<std::size_t>());
+    for (std::size_t i = 1; i < row.size(); ++i) {
+        const py::handle value = row[i];
+        if (PyUnicode_Check(value.ptr())) {
+            made.texts.push_back(value.cast<std::string_view>());
+        } else {
+            made.numbers.push_back(value.cast<std::uint64_t>());
+        }
+    }
+    return made;
+}
+
+py::tuple fill(const Dump& dump, const std::vector<std::string>& templates,
+               const std::vector<py::tuple>& rows, const SymbolTable* symbols,
+               const CacheNames& caches, bool with_address) {
+    const std::vector<TextTemplate> known(templates.begin(), templates.end());
+    std::vector<TextRow> made;
+    made.reserve(rows.size());
+    for (const py::tuple& row : rows) made.push_back(to_row(row, known));
+    const WordNames names = word_names(symbols, caches, with_address);
+    WalkBounds bounds(made.size(), ctrl_c());
+    std::vector<std::optional<std::string>> texts;
+    bool is_interrupted = false;
+    {
+        const py::gil_scoped_release no_gil;
+        texts = fill_texts([&] { return dump.new_reader(); }, made, names, bounds);
+        is_interrupted = bounds.is_interrupted_now();
+    }
+    return py::make_tuple(std::move(texts), is_interrupted);
 }
 
 std::pair<std::vector<std::uint64_t>, bool> word_pages(const Dump& dump, const Ranges& ranges) {
@@ -170,6 +210,8 @@ void bind_orc(py::module_& m) {
     m.def("words_texts", &words, "dump"_a, "ranges"_a, "symbols"_a = py::none(),
           "caches"_a = CacheNames{}, "with_address"_a = false,
           py::call_guard<py::gil_scoped_release>());
+    m.def("fill_texts", &fill, "dump"_a, "templates"_a, "rows"_a, "symbols"_a = py::none(),
+          "caches"_a = CacheNames{}, "with_address"_a = false);
     m.def("word_pages", &word_pages, "dump"_a, "ranges"_a,
           py::call_guard<py::gil_scoped_release>());
     py::class_<SymbolTable>(m, "SymbolTable", "Names of addresses in the kernel and its modules.")

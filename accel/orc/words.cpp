@@ -13,14 +13,6 @@ constexpr std::size_t kWordsInRow = 2;
 constexpr std::size_t kWidth = 16;
 constexpr std::uint64_t kForThread = 256;
 
-void append_hex(std::string& text, std::uint64_t value, std::size_t width) {
-    std::array<char, kWidth> digits;
-    const auto end = std::to_chars(digits.begin(), digits.end(), value, 16).ptr;
-    const auto count = static_cast<std::size_t>(end - digits.begin());
-    if (count < width) text.append(width - count, '0');
-    text.append(digits.begin(), count);
-}
-
 void pad(std::string& text, std::size_t before) {
     if (text.size() - before < kWidth) text.append(kWidth - (text.size() - before), ' ');
 }
@@ -67,13 +59,17 @@ bool read_words(const MemoryReader& memory, AddrRange range, std::vector<std::ui
 
 }  // namespace
 
-std::optional<std::string> words_text(const MemoryReader& memory, AddrRange range,
-                                      const WordNames& names) {
-    std::vector<std::uint64_t> words;
-    if (!read_words(memory, range, words)) return std::nullopt;
-    std::string text;
-    if (words.empty()) return text;
-    text.reserve(32 * words.size() + 32);
+void append_hex(std::string& text, std::uint64_t value, std::size_t width) {
+    std::array<char, kWidth> digits;
+    const auto end = std::to_chars(digits.begin(), digits.end(), value, 16).ptr;
+    const auto count = static_cast<std::size_t>(end - digits.begin());
+    if (count < width) text.append(width - count, '0');
+    text.append(digits.begin(), count);
+}
+
+bool append_words(const MemoryReader& memory, AddrRange range, const WordNames& names,
+                  std::vector<std::uint64_t>& words, std::string& text) {
+    if (!read_words(memory, range, words)) return false;
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (i % kWordsInRow == 0) {
             text += "\n    ";
@@ -86,6 +82,14 @@ std::optional<std::string> words_text(const MemoryReader& memory, AddrRange rang
         }
         text += ' ';
     }
+    return true;
+}
+
+std::optional<std::string> words_text(const MemoryReader& memory, AddrRange range,
+                                      const WordNames& names) {
+    std::vector<std::uint64_t> words;
+    std::string text;
+    if (!append_words(memory, range, names, words, text)) return std::nullopt;
     return text;
 }
 

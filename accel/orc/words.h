@@ -22,10 +22,17 @@ struct WordNames {
 
 constexpr unsigned kWordPageShift = 12;
 
+// At least `width` digits.
+void append_hex(std::string& text, std::uint64_t value, std::size_t width);
+
 // Lines of at most two words each, "\n    ADDRESS: WORD WORD ", from the start of the range on.
 // Nothing where memory cannot be read; "" where the range is none, or longer than stacks are.
 std::optional<std::string> words_text(const MemoryReader& memory, AddrRange range,
                                       const WordNames& names);
+
+// The same behind a text, in memory that may be used again; false for nothing.
+bool append_words(const MemoryReader& memory, AddrRange range, const WordNames& names,
+                  std::vector<std::uint64_t>& words, std::string& text);
 
 // The same of many ranges, on all cores; fewer than these when `bounds` ended the work.
 std::vector<std::optional<std::string>> words_texts(const NewReader& new_reader,

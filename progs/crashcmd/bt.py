@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from crashcmd import bt_scan, bt_shapes, bt_start, bt_text, context, stack_checks
-from crashcmd.bt_shapes import ANY, Form, Plain, Values
+from crashcmd.bt_shapes import ANY, Form, Plain, Values, WordNames
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.registers import register_lines
 from LinuxDump import percpu, stack_areas, stack_details, task_selection
@@ -238,6 +238,9 @@ class _Frames:
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         return (stack.slots for stack in stacks)
 
+    def names(self, stacks: Sequence[Plain]) -> WordNames:
+        return WordNames()
+
     def other_lines(self, stack: TaskStack) -> Iterator[str]:
         return _stack(stack, self.given)
 
@@ -246,22 +249,24 @@ class _FramesWithWords(_Frames):
     """Their frames, and the words of each."""
 
     def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
-        return (f"{line}{ANY:s}" for line in super().lines(calls, has_registers))
+        return (f"{line}{ANY:w}" for line in super().lines(calls, has_registers))
 
     def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
-        ranges = [each for stack in stacks for each in _frame_ranges(stack)]
-        texts = iter(bt_text.words_of(ranges, self.given.count("-F")))
         for stack in stacks:
-            found = [(slot, next(texts)) for slot in stack.slots]
-            is_whole = all(text is not None for _, text in found)
-            yield tuple(value for pair in found for value in pair) if is_whole else None
+            yield tuple(at for start, end in _frame_ranges(stack) for at in (start - 8, start, end))
+
+    def names(self, stacks: Sequence[Plain]) -> WordNames:
+        symbolic = self.given.count("-F")
+        if not symbolic:
+            return WordNames()
+        return bt_text.names([each for stack in stacks for each in _frame_ranges(stack)], symbolic)
 
 
 def _frame_ranges(stack: Plain) -> Iterator[tuple[int, int]]:
     # From behind each frame's return address up to the end of the next one's.
-    last = stack.regs_addr - 8 if stack.regs_addr else stack.slots[-1] + 8
-    for slot, following in zip(stack.slots, (*stack.slots[1:], last)):
-        yield slot + 8, following + 8
+    slots = stack.slots
+    last = stack.regs_addr - 8 if stack.regs_addr else slots[-1] + 8
+    return zip([slot + 8 for slot in slots], [slot + 8 for slot in (*slots[1:], last)])
 
 
 class _Symbols(_Frames):

@@ -3,8 +3,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, NamedTuple, Optional, Protocol
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, Union
 
 from crashcmd import context, registers
 from LinuxDump import BTstack, modules, stack_areas, stack_details
@@ -12,6 +12,10 @@ from LinuxDump.BTstack import Frame, Stack
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_records import Task
 from pykdump.layout import Layout
+from pykdump.unwinding import fill_texts
+
+if TYPE_CHECKING:
+    from pykdump._accel import SymbolTable
 
 _AT_ONCE = 4096
 
@@ -30,7 +34,7 @@ ANY: Any = _Place()
 
 _ANY_REGISTERS = dict.fromkeys(registers.ORDER, ANY)
 
-Values = Optional[tuple[Any, ...]]
+Values = Optional[tuple[Union[int, str], ...]]
 
 
 class Plain(NamedTuple):
@@ -45,6 +49,14 @@ class Plain(NamedTuple):
     regs_addr: int  #: struct pt_regs * of user mode, 0 without
 
 
+class WordNames(NamedTuple):
+    """Names of what words of memory lead to."""
+
+    symbols: SymbolTable | None = None
+    caches: Mapping[int, str] = {}  #: by the address of a page
+    with_address: bool = False
+
+
 class Form(Protocol):
     """What is shown of plain stacks, and of others."""
 
@@ -52,7 +64,11 @@ class Form(Protocol):
         """Lines of a shape, with ANY where stacks differ; the registers come behind them."""
 
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
-        """What comes in these places for each stack; None for one that cannot be read."""
+        """What comes in these places for each stack, for words of memory (ANY:w) their start and
+        end; None for a stack that cannot be read."""
+
+    def names(self, stacks: Sequence[Plain]) -> WordNames:
+        """What words of memory (ANY:w) are called in place of their digits."""
 
     def other_lines(self, stack: TaskStack) -> Iterable[str]:
         """All lines of a stack that is no plain one."""
@@ -75,30 +91,31 @@ def pieces(tasks: Sequence[Task], form: Form) -> Iterator[str]:
 
 def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
     shapes, places = BTstack.shapes(tasks)
-    templates = [_template(stack, form) if _is_plain(stack) else None for stack in shapes]
+    templates = [_template(stack, form) if _is_plain(stack) else "" for stack in shapes]
     size = stack_areas.thread_size()
     bases = _TASK.read_many([task.addr for task in tasks])
     saved = _REGS.read_many([place.regs_addr for place in places])
-    plain = []
+    plain: list[Plain] = []
+    kept: list[tuple[int, tuple[int, ...]]] = []
     for task, (shape, sps, regs), base, values in zip(tasks, places, bases, saved):
-        calls, template = sps[:-1] if regs else sps, templates[shape]
-        if template is None or base is None or not base.stack or task.is_running:
+        if not templates[shape] or base is None or not base.stack or task.is_running:
             continue
         if regs and (values is None or None in values):
             continue
-        if (
-            base.stack < min(*calls, task.sp_addr)
-            and max(*calls, task.sp_addr) <= base.stack + size
-        ):
-            slots = (task.sp_addr, *(sp - 8 for sp in calls[1:]))
-            stack = Plain(task, slots, sps[0], base.stack, base.stack + size, regs)
-            plain.append((stack, template, values if regs else ()))
-    found = {}
-    shown = form.values([stack for stack, _, _ in plain])
-    for (stack, template, values), its in zip(plain, shown):
+        calls = sps[:-1] if regs else sps
+        start, sp = base.stack, task.sp_addr
+        if start < sp <= start + size and start < min(calls) and max(calls) <= start + size:
+            slots = (sp, *[at - 8 for at in calls[1:]])
+            plain.append(Plain(task, slots, calls[0], start, start + size, regs))
+            kept.append((shape, values if regs else ()))
+    found, rows = [], []
+    for stack, (shape, values), its in zip(plain, kept, form.values(plain)):
         if its is not None:
-            found[stack.task.addr] = context.header(stack.task) + template % (*its, *values)
-    return found
+            found.append(stack.task.addr)
+            rows.append((shape, context.header(stack.task), *its, *values))
+    symbols, caches, with_address = form.names(plain)
+    texts = fill_texts(templates, rows, symbols, caches, with_address=with_address)
+    return {addr: text for addr, text in zip(found, texts) if text is not None}
 
 
 def _is_plain(stack: Stack) -> bool:
@@ -115,4 +132,4 @@ def _template(stack: Stack, form: Form) -> str:
     lines = [*form.lines(stack.frames[: -1 if has_registers else None], has_registers)]
     if has_registers:
         lines += registers.register_lines(_ANY_REGISTERS)
-    return "".join(f"\n{line}" for line in lines).replace("%", "%%").replace("\0", "%")
+    return f"{ANY:s}" + "".join(f"\n{line}" for line in lines)

@@ -6,6 +6,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from crashcmd import slab_names, values
+from crashcmd.bt_shapes import WordNames
 from LinuxDump import modules, stack_areas
 from LinuxDump.api_models import KernelModels
 from LinuxDump.BTstack import Frame
@@ -154,22 +155,21 @@ def _shown(word: int) -> str:
     return f"{values.value_or_symbol(word) or f'{word:016x}':16}"
 
 
-def words_of(ranges: Sequence[tuple[int, int]], symbolic: int) -> list[str | None]:
-    """Words of ``bt -f`` in these ranges, of ``-F`` with symbols; each line comes after a newline.
-    None where they cannot be read.
+def names(ranges: Sequence[tuple[int, int]], symbolic: int) -> WordNames:
+    """What words in these ranges are called.
 
     :param symbolic: how often -F was given.
     """
     if not symbolic:
-        return words_texts(ranges)
+        return WordNames()
     caches = slab_names.names_of(word_pages(ranges))
-    symbols = KernelModels().symbols()
-    return words_texts(ranges, symbols, caches, with_address=symbolic > 1)
+    return WordNames(KernelModels().symbols(), caches, symbolic > 1)
 
 
 def words(start: int, end: int, symbolic: int = 0) -> Iterator[str]:
     """Lines of ``bt -f``: the words of a frame, two a line from the frame's own first on."""
-    found = words_of([(start, end)], symbolic)[0]
+    symbols, caches, with_address = names([(start, end)], symbolic)
+    (found,) = words_texts([(start, end)], symbols, caches, with_address=with_address)
     if found is not None:
         yield from found.split("\n")[1:]
         return
