@@ -15,6 +15,7 @@ import shutil
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -31,8 +32,8 @@ PAGE = ROOT / "docs" / "internals" / "crash-times.md"
 DUMPS = (("6.1-panic", 50.0), ("6.1-large", 0.0))
 MOST_MS = 1000.0
 _SHELL_MS = 20.0
-#: How long crash may take for all of them.
-CRASH_SECONDS = 1800
+#: How long crash may take for one of them, and until it takes the first.
+COMMAND_SECONDS, START_SECONDS = 60, 300
 COMMANDS = """
 ps
 ps -m
@@ -188,10 +189,14 @@ SLOW = {command for command in COMMANDS if command.startswith("list") and " -s "
 HEAD = """\
 Written by `tests/bench/crash_commands.py`: milliseconds of each command, twice in a session,
 its output taken as text, beside crash's own, which writes into a file. CPU is that of the second
-run, of all cores. Python's files are compiled before, as in an installed package. Of kernels since
-6.1 crash 8 finds only the tasks that are on CPUs: what goes by tasks takes it no time, and shows
-nothing of the others. `over`: by the clock longer than a second, or than crash and what is allowed;
-differences within the 20 ms that the shell's part of crash's figures takes are none.
+run, of all cores. Python's files are compiled before, as in an installed package. What takes crash
+longer than a minute was stopped, and has no figures of it. `over`: by the clock longer than a
+second, or than crash and what is allowed; differences within the 20 ms that the shell's part of
+crash's figures takes are none.
+"""
+FEW_TASKS = """\
+Of kernels since 6.1 crash 8 finds only the tasks that are on CPUs: what goes by tasks takes it no
+time, and shows nothing of the others.
 """
 
 
@@ -244,39 +249,67 @@ def ours(vmlinux: str, vmcore: str, sessions: list[list[str]]) -> dict[str, Time
     return found
 
 
-def peers(vmlinux: str, vmcore: str) -> dict[str, Times]:
-    """The same of crash; nothing where it is missing or does not open the dump."""
-    program = shutil.which("crash")
-    if program is None:
-        return {}
+def version_of(crash: str | None) -> str:
+    """The first line that crash says of itself: "crash 8.0.2"; "no crash" without one."""
+    if crash is None:
+        return "no crash"
+    said = subprocess.run([crash, "--version"], stdout=subprocess.PIPE, text=True, check=False)
+    return (said.stdout.strip().splitlines() or ["crash of an unknown version"])[0]
+
+
+def peers(vmlinux: str, vmcore: str, crash: str | None) -> dict[str, Times]:
+    """The same of crash; nothing where it is missing or does not open the dump.
+
+    A command that takes it too long is left out, and so is what it wrote up to then.
+    """
+    found: dict[str, Times] = {}
     # Starting these programs takes some milliseconds, too: they are in each figure of the clock.
-    asked = [command for command in COMMANDS if command not in SLOW]
+    left = [command for command in COMMANDS if command not in SLOW]
+    while crash is not None and left:
+        spent = _session([crash, "-s", vmlinux, vmcore], left)
+        for name, one, other in zip(left, spent[::2], spent[1::2]):
+            found[name] = Times(one[0], other[0], one[1], other[1])
+        if not found:
+            break
+        left = left[len(spent) // 2 + 1 :]  # without the one that took too long
+    return found
+
+
+def _session(words: list[str], asked: list[str]) -> list[tuple[float, float]]:
+    # Milliseconds of each run, by the clock and of the CPU; it ends where one takes too long.
     stamp = '!echo @ $(date +%s%N) $(cut -d" " -f1 /proc/$PPID/schedstat)'
+    found: list[tuple[float, float]] = []
     with tempfile.TemporaryDirectory() as folder:
         typed = [stamp]
         for command in asked:
             typed += 2 * [f"{command} > {folder}/out", stamp]
         Path(folder, "typed").write_text("\n".join([*typed, "exit", ""]))
-        with open(f"{folder}/typed") as words, open(f"{folder}/printed", "w") as printed:
-            crash = subprocess.Popen([program, "-s", vmlinux, vmcore], stdin=words, stdout=printed)
-            try:
-                crash.wait(CRASH_SECONDS)
-            except subprocess.TimeoutExpired:
-                crash.kill()  # what it did up to then is known
-                crash.wait()
-        text = Path(folder, "printed").read_text(errors="replace")
-    stamps = [
+        printed = Path(folder, "printed")
+        with open(f"{folder}/typed") as lines, open(printed, "w") as file:
+            crash = subprocess.Popen(words, stdin=lines, stdout=file, stderr=file)
+            known, since = -1, time.monotonic()
+            while crash.poll() is None:
+                time.sleep(0.2)
+                count = len(_stamps(printed))
+                if count != known:
+                    known, since = count, time.monotonic()
+                elif time.monotonic() - since > (COMMAND_SECONDS if known else START_SECONDS):
+                    crash.kill()
+                    crash.wait()
+        stamps = _stamps(printed)
+        found = [
+            (after - before, cpu_after - cpu)
+            for (before, cpu), (after, cpu_after) in zip(stamps, stamps[1:])
+        ]
+    return found
+
+
+def _stamps(printed: Path) -> list[tuple[float, float]]:
+    text = printed.read_text(errors="replace")
+    return [
         (int(clock) / 1e6, int(cpu) / 1e6)
         for clock, cpu in re.findall(r"^@ (\d+) (\d+)$", text, re.M)
     ]
-    spent = [
-        (after - before, cpu_after - cpu)
-        for (before, cpu), (after, cpu_after) in zip(stamps, stamps[1:])
-    ]
-    return {
-        name: Times(spent[2 * at][0], spent[2 * at + 1][0], spent[2 * at][1], spent[2 * at + 1][1])
-        for at, name in enumerate(asked[: len(spent) // 2])
-    }
 
 
 def table(mine: dict[str, Times], theirs: dict[str, Times], slower_ms: float) -> Iterator[str]:
@@ -300,11 +333,14 @@ def _is_over(our: Times, peer: Times | None, slower_ms: float) -> bool:
     return our.first > peer.first + allowed or our.again > peer.again + allowed
 
 
-def page(alone: bool) -> Iterator[str]:
+def page(alone: bool, crash: str | None) -> Iterator[str]:
     """The page, both dumps one after the other."""
-    yield "# Times of crash commands"
+    version = version_of(crash)
+    yield f"# Times of crash commands, beside {version}"
     yield ""
     yield from HEAD.splitlines()
+    if re.match(r"crash 8\.", version):
+        yield from FEW_TASKS.splitlines()
     for name, slower_ms in DUMPS:
         dump = harness.get_large(name) if "large" in name else harness.get(name)
         (vmcore,) = dump.forms["elf"]
@@ -312,7 +348,7 @@ def page(alone: bool) -> Iterator[str]:
         sessions = [[command] for command in COMMANDS] if alone else [COMMANDS]
         before = os.getloadavg()[0]
         mine, theirs = ours(str(dump.vmlinux), str(vmcore), sessions), {}
-        theirs = peers(str(dump.vmlinux), str(vmcore))
+        theirs = peers(str(dump.vmlinux), str(vmcore), crash)
         load = f"load average {before:.1f} before, {os.getloadavg()[0]:.1f} at the end"
         yield ""
         yield f"## {name}: {dump.release}, {os.cpu_count()} cores"
@@ -326,14 +362,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("files", nargs="*", metavar="VMLINUX VMCORE", help="only this dump")
     parser.add_argument("--alone", action="store_true", help="a session for each command")
+    parser.add_argument("--crash", metavar="PATH", help="the crash to compare with, else PATH's")
     options = parser.parse_args()
+    crash = shutil.which(options.crash or "crash")
+    if options.crash and crash is None:
+        parser.error(f"{options.crash} is no program")
     if options.files:
         vmlinux, vmcore = options.files
         sessions = [[command] for command in COMMANDS] if options.alone else [COMMANDS]
-        lines = table(ours(vmlinux, vmcore, sessions), peers(vmlinux, vmcore), 50.0)
+        lines = table(ours(vmlinux, vmcore, sessions), peers(vmlinux, vmcore, crash), 50.0)
         print("\n".join(lines))
         return
-    text = "\n".join([*page(options.alone), ""])
+    text = "\n".join([*page(options.alone, crash), ""])
     print(text)
     PAGE.write_text(text)
 
