@@ -54,11 +54,20 @@ def select_tid(thread: int) -> bool:
 
     :param thread: its tid.
     """
-    for found in gdb.selected_inferior().threads():
-        if found.ptid[1] == thread:
-            found.switch()
-            return True
-    return False
+    found = _thread(thread)
+    if found is not None:
+        found.switch()
+    return found is not None
+
+
+def _thread(tid: int) -> gdb.InferiorThread | None:
+    threads = gdb.selected_inferior().threads()
+    return next((found for found in threads if found.ptid[1] == tid), None)
+
+
+def tids() -> set[int]:
+    """The tids of all of GDB's threads; with very many tasks these are not all of them."""
+    return {int(thread.ptid[1]) for thread in gdb.selected_inferior().threads()}
 
 
 def source_lines(addr: int) -> list[SourceLine]:
@@ -76,25 +85,26 @@ def source_lines(addr: int) -> list[SourceLine]:
     return [SourceLine(function, found.symtab.filename, found.line)]
 
 
-def details(thread: int) -> dict[tuple[int, int], FrameDetails]:
+def details(thread: int, *, arguments: bool = True) -> dict[tuple[int, int], FrameDetails]:
     """What GDB knows of the frames of a thread, by pc and stack pointer.
 
     Empty for a task that is no thread of GDB; the selected thread and frame stay as they are.
 
     :param thread: its tid.
+    :param arguments: with arguments, which take long.
     """
-    threads = [found for found in gdb.selected_inferior().threads() if found.ptid[1] == thread]
-    if not threads:
+    found = _thread(thread)
+    if found is None:
         return {}
     with _selection_kept():
-        threads[0].switch()
+        found.switch()
         try:
-            return dict(_details())
+            return dict(_details(arguments))
         except gdb.error:  # a dead task has no registers
             return {}
 
 
-def _details() -> Iterator[tuple[tuple[int, int], FrameDetails]]:
+def _details(arguments: bool) -> Iterator[tuple[tuple[int, int], FrameDetails]]:
     inlined: list[SourceLine] = []
     for frame in _frames():
         line = _line(frame)
@@ -102,7 +112,8 @@ def _details() -> Iterator[tuple[tuple[int, int], FrameDetails]]:
             inlined += line
             continue
         sp = int(frame.read_register("rsp")) & 0xFFFF_FFFF_FFFF_FFFF
-        yield (int(frame.pc()), sp), FrameDetails((*inlined, *line), tuple(_arguments(frame)))
+        its = tuple(_arguments(frame)) if arguments else ()
+        yield (int(frame.pc()), sp), FrameDetails((*inlined, *line), its)
         inlined = []
 
 

@@ -128,6 +128,16 @@ def task_stacks(
         )
 
 
+def sources(
+    task: Task, frames: Sequence[BTstack.Frame]
+) -> Iterator[tuple[gdb_frames.SourceLine, ...]]:
+    """Where the code of each frame comes from, as `FrameRecord.source` tells it."""
+    known = gdb_frames.details(gdb_frames.tid(task.pid, task.idle_cpu), arguments=False)
+    for frame in frames:
+        found = _source(frame, known)
+        yield found.source if found else ()
+
+
 def _astray(task: Task, own: stack_areas.Area | None) -> BTstack.Stack | None:
     # What lies elsewhere is another's: its frames are not this task's.
     if task.is_running or not task.sp_addr or own is None or own.holds(task.sp_addr):

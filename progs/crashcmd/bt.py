@@ -20,7 +20,7 @@ from crashcmd.bt_shapes import ANY, Form, Plain, Values, WordNames
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.registers import register_lines
 from LinuxDump import percpu, stack_areas, stack_details, task_selection
-from LinuxDump.BTstack import Frame
+from LinuxDump.BTstack import Frame, Stack
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from LinuxDump.task_records import Task, task_table
 from pykdump.errors import CrashError, PykdumpError, ReadError
@@ -28,7 +28,7 @@ from pykdump.errors import CrashError, PykdumpError, ReadError
 _One = TypeVar("_One")
 
 #: Options that need all that is known of each frame, of plain stacks too.
-_NEED_RECORDS = {"-R", "-l", "-r", "-o", "-I", "-S", "--json"}
+_NEED_RECORDS = {"-r", "-o", "-I", "-S", "--json"}
 #: Whether bt -O made -o what bt does.
 _by_words = False
 _STACKS = {"IRQ stack": "<IRQ stack>", "NMI stack": "<NMI exception stack>"}
@@ -60,11 +60,12 @@ def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
         raise given.error(f"-n {given.value('-n')}: only idle can be left out")
     if "-n" in given:
         tasks = [task for task in tasks if task.idle_cpu is None]
-    if not _by_words and not _NEED_RECORDS & set(given.flags()):
+    reference = given.value("-R")
+    of_names = reference is None or not stack_checks.is_number(reference)
+    if of_names and not _by_words and not _NEED_RECORDS & set(given.flags()):
         return Chosen(tuple(tasks))
     starts = bt_start.starts(tasks, given)
     found = stack_details.task_stacks(tasks, source="-l" in given, starts=starts)
-    reference = given.value("-R")
     if reference is None:
         return tuple(found)
     wanted = stack_checks.reference(reference)
@@ -225,15 +226,30 @@ def _exceptions(stack: TaskStack) -> Iterator[str]:
 # --- plain stacks, of which there may be very many
 
 
-@dataclass(frozen=True)
 class _Frames:
     """Their frames."""
 
-    given: Given
+    def __init__(self, given: Given) -> None:
+        self.given = given
+        self.has_source = "-l" in given
+        self._sources: dict[tuple[int, bool], str] = {}  # by the address, and whether it is exact
+        reference = given.value("-R")
+        self._reference = None if reference is None else stack_checks.reference(reference)
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
-        for number, frame in enumerate(calls):
-            yield _frame_line(frame, number, ANY, self.given)
+    def wants(self, stack: Stack) -> bool:
+        return self._reference is None or self._reference(stack)
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
+        sources = self._lines_of_source(calls, task) if self.has_source else [""] * len(calls)
+        for number, (frame, source) in enumerate(zip(calls, sources)):
+            yield _frame_line(frame, number, ANY, self.given) + source
+
+    def _lines_of_source(self, calls: Sequence[Frame], task: Task) -> list[str]:
+        keys = [(frame.addr, frame.is_exact) for frame in calls]
+        if not all(key in self._sources for key in keys):
+            for key, source in zip(keys, stack_details.sources(task, calls)):
+                self._sources[key] = f"\n    {source[-1].file}: {source[-1].line}" if source else ""
+        return [self._sources[key] for key in keys]
 
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         return (stack.slots for stack in stacks)
@@ -242,14 +258,15 @@ class _Frames:
         return WordNames()
 
     def other_lines(self, stack: TaskStack) -> Iterator[str]:
-        return _stack(stack, self.given)
+        if self._reference is None or self._reference(stack):
+            yield from _stack(stack, self.given)
 
 
 class _FramesWithWords(_Frames):
     """Their frames, and the words of each."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
-        return (f"{line}{ANY:w}" for line in super().lines(calls, has_registers))
+    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
+        return (f"{line}{ANY:w}" for line in super().lines(calls, has_registers, task))
 
     def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
         for stack in stacks:
@@ -272,7 +289,7 @@ def _frame_ranges(stack: Plain) -> Iterator[tuple[int, int]]:
 class _Symbols(_Frames):
     """The words on them that are addresses of kernel text."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
         head = "" if "-T" in self.given else bt_text.start_line(calls[0]) + "\n"
         yield f"{head}{ANY:s}"
 
@@ -290,7 +307,7 @@ class _Symbols(_Frames):
 class _Registers(_Frames):
     """The registers of user mode, of stacks on which nothing else looks like registers."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
         if has_registers:
             yield ""
             yield f"  USER-MODE EXCEPTION FRAME AT: {ANY:x}"

@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, Union
 
 from crashcmd import context, registers
 from LinuxDump import BTstack, modules, stack_areas, stack_details
-from LinuxDump.BTstack import Frame, Stack
+from LinuxDump.BTstack import Frame, Places, Stack
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_records import Task
+from pykdump import frames
 from pykdump.layout import Layout
 from pykdump.unwinding import fill_texts
 
@@ -60,8 +61,16 @@ class WordNames(NamedTuple):
 class Form(Protocol):
     """What is shown of plain stacks, and of others."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterable[str]:
-        """Lines of a shape, with ANY where stacks differ; the registers come behind them."""
+    has_source: bool  #: of others, whether source lines are shown
+
+    def wants(self, stack: Stack) -> bool:
+        """Whether stacks of a shape are to be shown."""
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterable[str]:
+        """Lines of a shape, with ANY where stacks differ; the registers come behind them.
+
+        :param task: one with a stack of this shape.
+        """
 
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         """What comes in these places for each stack, for words of memory (ANY:w) their start and
@@ -71,40 +80,58 @@ class Form(Protocol):
         """What words of memory (ANY:w) are called in place of their digits."""
 
     def other_lines(self, stack: TaskStack) -> Iterable[str]:
-        """All lines of a stack that is no plain one."""
+        """All lines of a stack that is no plain one; none for one that is not to be shown."""
 
 
 def pieces(tasks: Sequence[Task], form: Form) -> Iterator[str]:
     """Text of the stack of each task, with a blank line between two."""
     modules.add_to_tables()
+    is_first = True
     for first in range(0, len(tasks), _AT_ONCE):
-        if first:
-            yield ""
-        some = tasks[first : first + _AT_ONCE]
-        texts = _plain_texts(some, form)
-        others = stack_details.task_stacks([task for task in some if task.addr not in texts])
-        yield "\n\n".join(
-            texts[task.addr] if task.addr in texts else "\n".join(form.other_lines(next(others)))
-            for task in some
-        )
+        found = [text for text in _texts(tasks[first : first + _AT_ONCE], form) if text]
+        if found:
+            if not is_first:
+                yield ""
+            is_first = False
+            yield "\n\n".join(found)
+
+
+def _texts(tasks: Sequence[Task], form: Form) -> Iterator[str]:
+    texts = _plain_texts(tasks, form)
+    left = [task for task in tasks if task.addr not in texts]
+    others = stack_details.task_stacks(left, source=form.has_source)
+    for task in tasks:
+        text = texts.get(task.addr)
+        yield "\n".join(form.other_lines(next(others))) if text is None else text
 
 
 def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
+    # Empty texts for those that are not to be shown.
     shapes, places = BTstack.shapes(tasks)
-    templates = [_template(stack, form) if _is_plain(stack) else "" for stack in shapes]
+    one_of = _examples(tasks, places, form)
+    is_shown = [form.wants(stack) for stack in shapes]
+    is_plain = [_is_plain(stack) for stack in shapes]
+    templates = [
+        _template(stack, form, one_of[shape]) if is_shown[shape] and is_plain[shape] else ""
+        for shape, stack in enumerate(shapes)
+    ]
     size = stack_areas.thread_size()
     bases = _TASK.read_many([task.addr for task in tasks])
     saved = _REGS.read_many([place.regs_addr for place in places])
+    texts: dict[int, str] = {}
     plain: list[Plain] = []
     kept: list[tuple[int, tuple[int, ...]]] = []
     for task, (shape, sps, regs), base, values in zip(tasks, places, bases, saved):
-        if not templates[shape] or base is None or not base.stack or task.is_running:
+        if not is_plain[shape] or base is None or not base.stack or task.is_running:
             continue
         if regs and (values is None or None in values):
             continue
         calls = sps[:-1] if regs else sps
         start, sp = base.stack, task.sp_addr
         if start < sp <= start + size and start < min(calls) and max(calls) <= start + size:
+            if not is_shown[shape]:
+                texts[task.addr] = ""
+                continue
             slots = (sp, *[at - 8 for at in calls[1:]])
             plain.append(Plain(task, slots, calls[0], start, start + size, regs))
             kept.append((shape, values if regs else ()))
@@ -114,8 +141,22 @@ def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
             found.append(stack.task.addr)
             rows.append((shape, context.header(stack.task), *its, *values))
     symbols, caches, with_address = form.names(plain)
-    texts = fill_texts(templates, rows, symbols, caches, with_address=with_address)
-    return {addr: text for addr, text in zip(found, texts) if text is not None}
+    filled = fill_texts(templates, rows, symbols, caches, with_address=with_address)
+    texts.update((addr, text) for addr, text in zip(found, filled) if text is not None)
+    return texts
+
+
+def _examples(tasks: Sequence[Task], places: Sequence[Places], form: Form) -> dict[int, Task]:
+    # A task of each shape; for source lines a thread of GDB where there is one, as GDB knows more
+    # of its frames.
+    threads = frames.tids() if form.has_source else set()
+    found: dict[int, Task] = {}
+    best: dict[int, Task] = {}
+    for task, place in zip(tasks, places):
+        found.setdefault(place.shape, task)
+        if frames.tid(task.pid, task.idle_cpu) in threads:
+            best.setdefault(place.shape, task)
+    return {**found, **best}
 
 
 def _is_plain(stack: Stack) -> bool:
@@ -127,9 +168,9 @@ def _is_plain(stack: Stack) -> bool:
     )
 
 
-def _template(stack: Stack, form: Form) -> str:
+def _template(stack: Stack, form: Form, task: Task) -> str:
     has_registers = stack.frames[-1].kind == "user"
-    lines = [*form.lines(stack.frames[: -1 if has_registers else None], has_registers)]
+    lines = [*form.lines(stack.frames[: -1 if has_registers else None], has_registers, task)]
     if has_registers:
         lines += registers.register_lines(_ANY_REGISTERS)
     return f"{ANY:s}" + "".join(f"\n{line}" for line in lines)

@@ -52,7 +52,7 @@ def names_of(addrs: Sequence[int]) -> dict[int, str]:
     name_of = {
         head: known.get(row.slab_cache, "") for head, row in zip(slabs, rows) if row is not None
     }
-    found = ((addr, name_of.get(head, "")) for (addr, _), head in zip(direct, heads))
+    found = ((addr, name_of.get(head or 0, "")) for (addr, _), head in zip(direct, heads))
     return {addr: name for addr, name in found if name}
 
 

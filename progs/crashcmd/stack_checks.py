@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 from crashcmd import context, values
 from LinuxDump import stack_areas
+from LinuxDump.BTstack import Stack
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel
@@ -54,16 +55,25 @@ def _end_of(task: Task, area: stack_areas.Area) -> int:
     return area.start + lowlevel.sizeof("struct thread_info")
 
 
-def reference(word: str) -> Callable[[TaskStack], bool]:
-    """Whether a stack has a function of this name, or a word of this value; raises CrashError."""
-    addr = values.find_address(word)
-    is_number = addr is not None and values.is_hex(word)
+def is_number(word: str) -> bool:
+    """Whether words of stacks may be meant, and not only functions."""
+    return values.find_address(word) is not None and values.is_hex(word)
 
-    def has(stack: TaskStack) -> bool:
+
+def reference(word: str) -> Callable[[TaskStack | Stack], bool]:
+    """Whether a stack has a function of this name, or a word of this value; raises CrashError.
+
+    Words are looked for on the stacks of tasks only.
+    """
+    addr = values.find_address(word) if is_number(word) else None
+
+    def has(stack: TaskStack | Stack) -> bool:
         names = {frame.function for frame in stack.frames if frame.function}
         if word in names or word in {name.partition(".")[0] for name in names}:
             return True
-        if not is_number or not stack.frames:
+        if addr is None or not stack.frames:
+            return False
+        if not isinstance(stack, TaskStack):
             return False
         if any(addr in (frame.addr, frame.sp_addr) for frame in stack.frames):
             return True
