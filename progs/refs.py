@@ -7,10 +7,12 @@ import argparse
 from collections.abc import Iterator
 
 from LinuxDump import Slab
-from LinuxDump.hits import Found, found, lines, number_at
+from LinuxDump.hits import Found, found, lines, number_at, stop_at
 from LinuxDump.whatis import address, what_is
 from pykdump.bulk import find_numbers
 from pykdump.tool import Tool, UsageError, at_least_one
+
+_SHOWN = 200
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -20,7 +22,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--size", type=int, help="pointers to this many bytes from ADDR on")
     parser.add_argument(
-        "--limit", type=at_least_one, default=1000, help="hits to show (default: 1000)"
+        "--limit",
+        type=at_least_one,
+        help=f"hits to search for and show (default: the first {_SHOWN}, and how many there are)",
     )
 
 
@@ -31,10 +35,10 @@ def collect(options: argparse.Namespace) -> Found:
         low, size = _object_of(addr)
     if low + size > 1 << 64:
         raise UsageError(f"--size {size}: no memory lies so far behind {addr:#x}")
-    hits = find_numbers(low, low + size - 1, limit=options.limit)
+    hits, shown = find_numbers(low, low + size - 1, limit=stop_at(options.limit)), options.limit
     if size == 1:
-        return found(hits, classify=True)
-    return found(hits, classify=True, value=number_at(8))
+        return found(hits, classify=True, shown=shown or _SHOWN)
+    return found(hits, classify=True, shown=shown or _SHOWN, value=number_at(8))
 
 
 def _object_of(addr: int) -> tuple[int, int]:
@@ -49,4 +53,4 @@ def render(result: Found, options: argparse.Namespace) -> Iterator[str]:
     yield from lines(result)
 
 
-TOOL = Tool(add_arguments, collect, render)
+TOOL = Tool(add_arguments, collect, render, boxes_warnings=False)

@@ -6,10 +6,12 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from LinuxDump.hits import Found, found, lines, number_at, only, text_at
+from LinuxDump.hits import Found, found, lines, number_at, only, stop_at, text_at
 from LinuxDump.pages import CLASSES
 from pykdump.bulk import Hits, find_numbers, find_pattern
 from pykdump.tool import Tool, UsageError, at_least_one
+
+_SHOWN = 1000
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -28,7 +30,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help=f"only in pages of these classes: {', '.join(CLASSES)}; --in=-free: in all others",
     )
     parser.add_argument(
-        "--limit", type=at_least_one, default=1000, help="hits to show (default: 1000)"
+        "--limit",
+        type=at_least_one,
+        help=f"hits to search for and show (default: the first {_SHOWN}, and how many there are)",
     )
     parser.add_argument("-w", "--whatis", action="store_true", help="say what each hit lies in")
 
@@ -37,16 +41,18 @@ def collect(options: argparse.Namespace) -> Found:
     for name in (options.classes or "").lstrip("-").split(","):
         if name and name not in CLASSES:
             raise UsageError(f"there is no class {name}; classes: {', '.join(CLASSES)}")
+    shown = options.limit or _SHOWN
     if options.number is None:
-        return found(_search(options), classify=options.whatis, value=text_at)
+        return found(_search(options), classify=options.whatis, shown=shown, value=text_at)
     low, high = _range(options.number, options.size)
     if low == high and options.mask is None:  # each hit is the number itself
-        return found(_search(options), classify=options.whatis)
-    return found(_search(options), classify=options.whatis, value=number_at(options.size))
+        return found(_search(options), classify=options.whatis, shown=shown)
+    value = number_at(options.size)
+    return found(_search(options), classify=options.whatis, shown=shown, value=value)
 
 
 def _search(options: argparse.Namespace) -> Hits:
-    pages, limit = only(options.classes), options.limit
+    pages, limit = only(options.classes), stop_at(options.limit)
     if options.number is None:
         return find_pattern(_pattern(options), pages=pages, limit=limit)
     low, high = _range(options.number, options.size)
@@ -91,4 +97,4 @@ def render(result: Found, options: argparse.Namespace) -> Iterator[str]:
     yield from lines(result)
 
 
-TOOL = Tool(add_arguments, collect, render)
+TOOL = Tool(add_arguments, collect, render, boxes_warnings=False)

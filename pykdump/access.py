@@ -6,6 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from pykdump import datatypes, debugtypes, lowlevel, sizes, structs, values
+from pykdump.errors import as_address
 from pykdump.memory import readS32
 from pykdump.structs import StructResult
 
@@ -20,7 +21,12 @@ def readSU(symbol: str, addr: int) -> StructResult:
     >>> readSU("struct task_struct", 0) or "a NULL pointer"
     'a NULL pointer'
     """
-    return structs.at(structs.class_named(symbol), addr)
+    cls = structs.class_named(symbol)
+    try:
+        return structs.at(cls, addr)
+    except TypeError:
+        as_address(addr)  # names a word that is none
+        raise
 
 
 def readSymbol(symbol: str) -> Any:

@@ -84,6 +84,8 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     Traceback (most recent call last):
     pykdump._accel.CrashError: there is no command nosuch here; see: crash help
     """
+    if not isinstance(cmd, str):
+        raise TypeError(f"a command is text, not {type(cmd).__name__}: {cmd!r:.80}")
     found: list[str] = []
     try:
         found.extend(pieces(cmd))

@@ -6,7 +6,7 @@ The accelerator's own errors are the same classes, so ``except PykdumpError`` co
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from pykdump._accel import CrashError
@@ -33,6 +33,15 @@ else:
 
         class Interrupted(PykdumpError):
             """The user pressed Ctrl-C in a long step."""
+
+
+def as_address(value: Any) -> int:
+    """A value as an address; for what is no number the TypeError or ValueError names it."""
+    try:
+        return int(value)
+    except (TypeError, ValueError) as error:
+        hint = "; that of a symbol is sym2addr(NAME)" if isinstance(value, str) else ""
+        raise type(error)(f"{value!r:.80} is no address{hint}") from None
 
 
 class NoDumpError(PykdumpError):

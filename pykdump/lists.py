@@ -9,7 +9,7 @@ from typing import Any, Union
 
 from pykdump import aliases, lowlevel, readers, sizes, structs, values, walks
 from pykdump.access import member_offset_in
-from pykdump.errors import CrashError, ReadError
+from pykdump.errors import CrashError, ReadError, as_address
 from pykdump.logging import pylog
 from pykdump.memory import readPtr
 from pykdump.paths import find_path
@@ -98,7 +98,7 @@ def readBadList(
 def _walk(start: int, offset: int, maxel: int | None, inchead: bool) -> tuple[Any, int]:
     # The nodes after `start`, and the limit; None for NULL.
     limit = _maxel if maxel is None else maxel
-    start = int(start) & _U64
+    start = as_address(start) & _U64
     if start == 0:
         return None, limit
     walk = _accel.walk_chain(
@@ -240,7 +240,7 @@ def LH_isempty(lh: Any) -> bool:
     >>> LH_isempty(readSymbol("modules"))
     False
     """
-    return bool(lh) and readPtr(int(lh)) == int(lh)
+    return bool(lh) and readPtr(lh) == int(lh)
 
 
 def readStructNext(
@@ -260,7 +260,7 @@ def readStructNext(
     cls = type(shead)
     if cls.follows_function(nextname):
         return _follow(shead, nextname, _maxel if maxel is None else maxel)[not inchead :]
-    walk, limit = _walk(int(shead), _list_offset(cls, nextname), maxel, inchead)
+    walk, limit = _walk(as_address(shead), _list_offset(cls, nextname), maxel, inchead)
     _complain(walk, shead, limit, True)
     found = _accel.structs_of_walk(cls, walk, 0)
     return [shead, *found] if inchead else found
@@ -285,7 +285,7 @@ def hlist_for_each_entry(structname: str, head: Any, member: str) -> Iterator[St
     """
     cls = structs.class_named(structname)
     offset = member_offset_in(cls, member)
-    walk = walks.walk_chain(int(head), limit=_maxel)
+    walk = walks.walk_chain(as_address(head), limit=_maxel)
     _complain(walk, int(head), _maxel, True)
     yield from _accel.structs_of_walk(cls, walk, offset)
 
@@ -300,10 +300,12 @@ def readSUArray(structname: str, startaddr: int, dim: int = 0) -> Any:
     cls = structs.class_named(structname)
     size = cls.ctype().size
     if dim < 0:
-        raise CrashError(f"there is no array of {dim} structs: {structname} at {int(startaddr):#x}")
+        raise CrashError(
+            f"there is no array of {dim} structs: {structname} at {as_address(startaddr):#x}"
+        )
     if dim:
-        return _accel.structs_in_array(cls, int(startaddr), dim, size)
-    return (structs.at(cls, int(startaddr) + i * size) for i in range(_maxel))
+        return _accel.structs_in_array(cls, as_address(startaddr), dim, size)
+    return (structs.at(cls, as_address(startaddr) + i * size) for i in range(_maxel))
 
 
 # --- what crash's C code did

@@ -4,7 +4,7 @@
 from __future__ import annotations
 
 from pykdump import lowlevel, structs
-from pykdump.errors import CrashError, PykdumpError
+from pykdump.errors import CrashError, PykdumpError, as_address
 
 try:
     from pykdump import _accel
@@ -30,14 +30,19 @@ def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
     Traceback (most recent call last):
     IndexError: NULL pointer: no memory lies at 0
     """
-    addr = int(addr)
+    addr = as_address(addr)
     if addr == 0 and mtype != PHYSADDR:
         raise IndexError("NULL pointer: no memory lies at 0")
     if not -(1 << 63) <= addr <= _U64 or not 0 <= size <= _U64:
         raise CrashError(f"cannot read {size} bytes at {addr:#x}: there is no such memory")
     if size > _PIECE:  # what cannot be read ends it before it takes memory for the rest
+        if (addr & _U64) + size > _U64 + 1:
+            raise CrashError(f"cannot read {size} bytes at {addr & _U64:#x}: addresses end before")
         pieces = range(0, size, _PIECE)
-        return b"".join(readmem(addr + at, min(_PIECE, size - at), mtype) for at in pieces)
+        try:
+            return b"".join(readmem(addr + at, min(_PIECE, size - at), mtype) for at in pieces)
+        except CrashError as error:
+            raise type(error)(f"{size} bytes at {addr & _U64:#x} are too many: {error}") from None
     addr &= _U64
     if mtype in (PHYSADDR, XENMACHADDR):
         return lowlevel.dump().read_physical(addr, size)

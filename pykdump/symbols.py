@@ -6,7 +6,7 @@ from __future__ import annotations
 from typing import Any
 
 from pykdump import lowlevel, models
-from pykdump.errors import PykdumpError
+from pykdump.errors import PykdumpError, as_address
 
 _U64 = (1 << 64) - 1
 
@@ -48,7 +48,7 @@ def addr2sym(addr: int, loose: bool = False) -> Any:
     >>> addr2sym(schedule), addr2sym(schedule + 5), addr2sym(schedule + 5, True)
     ('schedule', None, ('schedule', 5))
     """
-    found = models.get().symbols().at(int(addr) & _U64)
+    found = models.get().symbols().at(as_address(addr) & _U64)
     if loose:
         return (found[0], found[1]) if found else (None, None)
     return found[0] if found and found[1] == 0 else None
@@ -61,7 +61,7 @@ def addr2mod(addr: int) -> str | None:
     ...     addr2mod(module) == module.name
     True
     """
-    found = models.get().symbols().at(int(addr) & _U64)
+    found = models.get().symbols().at(as_address(addr) & _U64)
     return found[2] or None if found else None
 
 

@@ -65,6 +65,8 @@ class Tool:
     uses_colors: bool = False  #: the tool takes --color
     warns_last: bool = False  #: warnings come in the closing summary only: what is first matters
 
+    boxes_warnings: bool = True  #: a closing summary repeats them; else they come last, once
+
     def parser(self, name: str, description: str = "") -> argparse.ArgumentParser:
         """The parser of this tool's options."""
         parser = Parser(
@@ -103,12 +105,15 @@ class Tool:
             )
             print()
         else:
-            if not self.warns_last:
+            if not self.warns_last and self.boxes_warnings:
                 pylog.tell()
             for line in self.render(record, options):
                 print(line)
-            for line in pylog.summary():
-                print(line)
+            if self.boxes_warnings:
+                for line in pylog.summary():
+                    print(line)
+            else:
+                pylog.tell()
             if getattr(options, "verbose", 0):
                 for line in sections.lines():
                     print(line)

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import shlex
 import sys
@@ -61,7 +62,7 @@ class Run(Command):
         own, rest = _own_options(words)
         asked = _parser(self._name).parse_args(own)
         if asked.help:
-            print((self.__doc__ or "").replace("    ", "", 1).replace("pyk-run", self._name))
+            print(inspect.cleandoc(Run.__doc__ or "").replace("pyk-run", self._name))
         elif asked.version:
             print(_versions())
         elif asked.path:

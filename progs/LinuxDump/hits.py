@@ -13,6 +13,7 @@ from pykdump.errors import Interrupted, ReadError
 from pykdump.logging import pylog
 
 _SHOWN = 32  # bytes of text
+_COUNTED = 1_000_000  # hits, where nobody said how many are wanted
 
 
 @dataclass(frozen=True)
@@ -33,26 +34,36 @@ class Found:
     hits: tuple[Hit, ...]
     pages: int  #: that were looked through
     is_complete: bool
+    count: int  #: of the hits that were found, of which only some may be here
+    are_more: bool  #: the search ended at `count`
 
 
-def found(raw: Hits, *, classify: bool, value: Callable[[int], str] = lambda phys: "") -> Found:
-    """The hits, each with what it lies in if wanted; warnings say what the search left out.
+def stop_at(limit: int | None) -> int:
+    """How many hits to search for; without a limit those that are not shown are counted."""
+    return _COUNTED if limit is None else limit
 
+
+def found(
+    raw: Hits, *, classify: bool, shown: int, value: Callable[[int], str] = lambda phys: ""
+) -> Found:
+    """The first hits, each with what it lies in if wanted; warnings say what was not looked at.
+
+    :param shown: how many.
     :param value: what to show of a physical address: `number_at`, `text_at`.
     """
     if raw.is_interrupted:
         pylog.warning(f"interrupted after {raw.pages} pages: there may be more")
-    if raw.is_cut:
-        shown = "1 hit is" if len(raw.addrs) == 1 else f"{len(raw.addrs)} hits are"
-        pylog.warning(f"only {shown} shown: there are more (--limit)")
     hits: list[Hit] = []
+    count = len(raw.addrs)
+    wanted = raw.addrs[:shown]
+    is_complete = not (raw.is_interrupted or raw.is_cut) and len(wanted) == count
     try:
-        for phys in raw.addrs:
+        for phys in wanted:
             hits.append(_hit(phys, classify, value))
     except (Interrupted, KeyboardInterrupt):
-        pylog.warning(f"interrupted after {len(hits)} of {len(raw.addrs)} hits")
-        return Found(tuple(hits), raw.pages, False)
-    return Found(tuple(hits), raw.pages, not (raw.is_interrupted or raw.is_cut))
+        pylog.warning(f"interrupted after {len(hits)} of {len(wanted)} hits")
+        is_complete = False
+    return Found(tuple(hits), raw.pages, is_complete, count, bool(raw.is_cut))
 
 
 def _hit(phys: int, classify: bool, value: Callable[[int], str]) -> Hit:
@@ -86,7 +97,17 @@ def lines(result: Found) -> Iterator[str]:
     for hit in result.hits:
         value = f"  {hit.value}" if hit.value else ""
         yield f"{hit.addr:#018x}{value}  {hit.text}".rstrip()
-    yield f"{len(result.hits)} found in {result.pages} pages"
+    yield _closing(result)
+
+
+def _closing(result: Found) -> str:
+    where = f"found in {result.pages} pages"
+    if len(result.hits) == result.count:
+        return f"{result.count} {where}" + ("; there are more (--limit)" if result.are_more else "")
+    shown = f"{len(result.hits)} of {result.count}"
+    if result.are_more:
+        return f"{shown} and more {where}; --limit N shows N"
+    return f"{shown} {where}; --limit {result.count} shows all"
 
 
 def only(names: str | None) -> list[PfnRange] | None:

@@ -141,6 +141,8 @@ def per_cpu_ptr(pointer: int, cpu: int) -> int:
 
 def per_cpu_array(name: str) -> list[int]:
     """Addresses of all CPUs' copies of a per-CPU variable, by CPU; raises SymbolMissingError."""
+    if _linked(name) is None:
+        raise SymbolMissingError(f"there is no per-CPU variable {name} in vmlinux")
     return [per_cpu(name, cpu) for cpu in range(len(per_cpu_offsets()))]
 
 

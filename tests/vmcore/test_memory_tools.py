@@ -64,7 +64,9 @@ def test_numbers_are_found_in_whole_in_half_by_mask_and_in_a_range(
     assert found["number"]["is_complete"] and addrs(found["number"]) >= planted
     assert addrs(found["half"]) >= {addr + 4 for addr in planted}
     assert addrs(found["masked"]) >= addrs(found["range"]) >= addrs(found["number"])
-    assert len(found["limited"]["hits"]) == 3 and "--limit" in str(found["limited"]["warnings"])
+    limited = found["limited"]
+    assert (len(limited["hits"]), limited["count"], limited["are_more"]) == (3, 3, True)
+    assert not limited["is_complete"] and limited["warnings"] == []
 
 
 def test_text_and_its_bytes_are_found_at_the_same_places(
