@@ -3,6 +3,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from pykdump import lowlevel
@@ -62,18 +64,32 @@ def text(value: Any, base: int = 0) -> str:
     :param base: 10 or 16; 0 for `radix`.
     """
     try:
-        return str(
-            value.format_string(
-                raw=True,
-                pretty_structs=True,
-                repeat_threshold=0,
-                max_elements=most_elements,
-                pretty_arrays=pretty_arrays,
-                **({"format": "x"} if (base or radix) == 16 else {}),
+        with _output_radix(base or radix):
+            return str(
+                value.format_string(
+                    raw=True,
+                    pretty_structs=True,
+                    repeat_threshold=0,
+                    max_elements=most_elements,
+                    pretty_arrays=pretty_arrays,
+                )
             )
-        )
     except gdb.error as error:
         raise CrashError(str(error)) from None
+
+
+@contextmanager
+def _output_radix(base: int) -> Iterator[None]:
+    # GDB's format x would take texts, enumerators and names of symbols for numbers, too.
+    before = gdb.parameter("output-radix") if base == 16 else base
+    if before == base:
+        yield
+        return
+    gdb.execute(f"set output-radix {base}", to_string=True)
+    try:
+        yield
+    finally:
+        gdb.execute(f"set output-radix {before}", to_string=True)
 
 
 def is_pointer(value: Any) -> bool:

@@ -111,6 +111,8 @@ def _entries(entry_addr: int, addr: int, end: int) -> Iterator[Piece]:
     for number, value in enumerate(raw):
         is_there = value & (_PRESENT | _PROTNONE)
         phys, problem = (value & _FRAME, "") if is_there else (None, "not mapped")
+        if not is_there and value:  # in swap, or being moved
+            problem = f"not present: {value:x}"
         yield Piece(addr + number * _PAGE, _PAGE, phys, problem)
 
 

@@ -76,6 +76,7 @@ class TaskTable:
         self.damage = tuple(damage)  #: what could not be read
         self.by_pid = {task.pid: task for task in self.tasks if task.idle_cpu is None}
         self.by_addr = {task.addr: task for task in self.tasks}
+        self.idle_count = sum(task.idle_cpu is not None for task in self.tasks)
 
     def current(self, cpu: int) -> Task | None:
         """The task that runs on a CPU; None when it is not known."""

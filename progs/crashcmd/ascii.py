@@ -44,7 +44,7 @@ def _table() -> Iterator[str]:
             f"{_name(16 * high + low):>3}" if high < 2 else f" {_name(16 * high + low):<2}"
             for high in range(8)
         )
-        yield f"  {low:x} | " + " ".join(cells).rstrip()
+        yield f"  {low:X} | " + " ".join(cells).rstrip()
     yield ""
 
 

@@ -21,6 +21,7 @@ from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.registers import register_lines
 from LinuxDump import percpu, stack_areas, stack_details, task_selection
 from LinuxDump.BTstack import Frame, Stack
+from LinuxDump.cpus import panic_cpu
 from LinuxDump.stack_details import FrameRecord, TaskStack
 from LinuxDump.task_records import Task, task_table
 from pykdump.errors import CrashError, PykdumpError, ReadError
@@ -84,7 +85,9 @@ def _tasks(given: Given) -> list[Task]:
         return task_selection.on_cpus(table)
     if "-p" in given:
         task = table.panic_task()
-        return [] if task is None else [task]
+        if task is None or panic_cpu() is None:
+            raise given.error("no task panicked")
+        return [task]
     cpus = given.value("-c")
     if cpus is not None:
         return [_on_cpu(cpu, given) for cpu in numbers(cpus, given)]
@@ -172,7 +175,7 @@ def _frames(stack: TaskStack, given: Given) -> Iterator[str]:
             if "-l" in given and frame.source:
                 yield f"    {frame.source[-1].file}: {frame.source[-1].line}"
             if "-f" in given or "-F" in given:
-                end = slots[place + 1] if place + 1 < len(slots) else slots[place] + 8
+                end = slots[place + 1] if place + 1 < len(slots) else slots[place]
                 yield from bt_text.words(slots[place] + 8, end + 8, given.count("-F"))
     if not stack.is_complete:
         yield f"bt: the stack ends here: {stack.reason}"
@@ -280,9 +283,9 @@ class _FramesWithWords(_Frames):
 
 
 def _frame_ranges(stack: Plain) -> Iterator[tuple[int, int]]:
-    # From behind each frame's return address up to the end of the next one's.
+    # From behind each frame's return address up to the end of the next one's; the last has none.
     slots = stack.slots
-    last = stack.regs_addr - 8 if stack.regs_addr else slots[-1] + 8
+    last = stack.regs_addr - 8 if stack.regs_addr else slots[-1]
     return zip([slot + 8 for slot in slots], [slot + 8 for slot in (*slots[1:], last)])
 
 
@@ -297,7 +300,7 @@ class _Symbols(_Frames):
         words = bt_text.TextWords()
         for stack in stacks:
             try:
-                at = stack.start if "-T" in self.given else stack.sp_addr & ~7
+                at = stack.start if "-T" in self.given else stack.slots[0] & ~7
                 lines = "\n".join(words.lines(at, stack.end))
                 yield (lines,) if lines else None
             except PykdumpError:

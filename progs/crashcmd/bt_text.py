@@ -11,7 +11,7 @@ from LinuxDump import modules, stack_areas
 from LinuxDump.api_models import KernelModels
 from LinuxDump.BTstack import Frame
 from LinuxDump.stack_details import FrameRecord, TaskStack
-from LinuxDump.task_records import task_table
+from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.unwinding import word_pages, words_texts
@@ -19,11 +19,19 @@ from pykdump.unwinding import word_pages, words_texts
 
 def _range(stack: TaskStack) -> tuple[int, int, int]:
     # Lowest word, stack pointer and end of a task's stack.
-    area = stack_areas.task_stack(task_table().by_addr[stack.task_addr])
+    task = task_table().by_addr[stack.task_addr]
+    area = stack_areas.task_stack(task)
     if area is None:
         return 0, 0, 0
     found = [frame.sp_addr for frame in stack.frames if area.holds(frame.sp_addr)]
-    return area.start, (found[0] if found else area.start) & ~7, area.end
+    return area.start, _first(task, found[0] if found else area.start, area), area.end
+
+
+def _first(task: Task, sp: int, area: stack_areas.Area) -> int:
+    # Below the frame at sp a task that sleeps has what it goes on at.
+    if not task.is_running and area.start <= task.sp_addr < sp:
+        sp = task.sp_addr
+    return sp & ~7
 
 
 def start_line(frame: Frame | FrameRecord) -> str:
@@ -128,7 +136,7 @@ def _parts(stack: TaskStack) -> Iterator[tuple[int, int]]:
         area = next((area for area in areas if area.holds(frame.sp_addr)), None)
         if area is not None and area.name not in seen:
             seen.add(area.name)
-            yield frame.sp_addr & ~7, area.end
+            yield _first(task, frame.sp_addr, area), area.end
     if not stack.frames and own is not None:
         yield own.start, own.end
 
@@ -136,7 +144,10 @@ def _parts(stack: TaskStack) -> Iterator[tuple[int, int]]:
 def text_ranges() -> list[tuple[int, int]]:
     """First and last address of the code of the kernel and of each module."""
     kernel = (lowlevel.symbol_address("_stext"), lowlevel.symbol_address("_etext"))
-    return [kernel, *((m.text.addr, m.text.end_addr) for m in modules.modules())]
+    # It is freed after boot, but the boot CPU's idle task was called from there.
+    init = (lowlevel.find_symbol("_sinittext"), lowlevel.find_symbol("_einittext"))
+    found = [kernel, (init[0], init[1])] if init[0] and init[1] else [kernel]
+    return [*found, *((m.text.addr, m.text.end_addr) for m in modules.modules())]
 
 
 def raw(stack: TaskStack) -> Iterator[str]:

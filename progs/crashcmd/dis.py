@@ -98,6 +98,8 @@ def _place(addr: int, given: Given) -> str:
 
 
 def _operands(text: str, given: Given) -> str:
+    if "-x" in given:
+        text = re.sub(r"(<[^<>+]+\+)(\d+)(?=>)", lambda m: f"{m[1]}{int(m[2]):#x}", text)
     return re.sub(r"[ \t]*#.*$", lambda m: "        " + m[0].strip(), text).rstrip()
 
 

@@ -111,7 +111,10 @@ def _together(record: Each, inner: Given) -> Iterator[str] | None:
         found = net.each_task(record.tasks, inner)
         return (piece for header, text in found for piece in (header, text, ""))
     if record.command == "set" and not flags:
-        return ("\n".join(set_command.lines_of(task)) + "\n" for task in record.tasks)
+        return (
+            "\n".join([context.header(task), *set_command.lines_of(task), ""])
+            for task in record.tasks
+        )
     return None
 
 
@@ -127,6 +130,8 @@ def _each(record: Each, inner: Given) -> Iterator[str]:
         else:
             text = _one(record, task)
             known[key] = text.replace(header, _HEADER)
+        if text and record.command in ("vtop", "rd"):
+            text = f"{header}\n{text}"
         if text:
             yield text
 

@@ -21,6 +21,13 @@ from pykdump.layout import Layout
 _TYPES = {1: "RAM", 2: "RESERVED", 3: "ACPI", 4: "NVS", 5: "UNUSABLE", 7: "PMEM"}
 _ENTRY = Layout("struct e820_entry", "addr", "size", "type")
 _MOST = 4096
+# As crash names them.
+_TITLES = {
+    "double fault stack": "DOUBLEFAULT",
+    "machine check stack": "MCE",
+    "VC exception stack": "VC",
+    "VC fallback stack": "VC2",
+}
 
 
 def collect(given: Given) -> Text:
@@ -36,7 +43,7 @@ def _machine() -> Iterator[str]:
     rows = {
         "MACHINE TYPE": dump.arch,
         "MEMORY SIZE": values.size_of(dump.memory_bytes),
-        "CPUS": str(len(cpus.present_cpus())),
+        "CPUS": cpus_text(),
         "PROCESSOR SPEED": f"{khz() // 1000} Mhz" if khz() else "(unknown)",
         "HZ": str(vmcorearch.HZ),
         "PAGE SIZE": str(dump.page_size),
@@ -52,12 +59,19 @@ def _machine() -> Iterator[str]:
     by_cpu = {cpu: stack_areas.cpu_stacks(cpu) for cpu in range(len(percpu.per_cpu_offsets()))}
     for name in dict.fromkeys(area.name for areas in by_cpu.values() for area in areas):
         found = {cpu: a for cpu, areas in by_cpu.items() for a in areas if a.name == name}
-        title = name.upper().removesuffix(" STACK")
+        title = _TITLES.get(name, name.upper().removesuffix(" STACK"))
         size = next(iter(found.values()))
         yield f"{f'{title} STACK SIZE':>22}: {size.end - size.start}"
         yield f"{f'{title} STACKS':>22}:"
         for cpu, area in found.items():
             yield f"{f'CPU {cpu}':>22}: {area.start:x}"
+
+
+def cpus_text() -> str:
+    """How many CPUs there are, and how many of them are off."""
+    present = len(cpus.present_cpus())
+    offline = present - len(cpus.online_cpus())
+    return f"{present} [OFFLINE: {offline}]" if offline > 0 else str(present)
 
 
 def khz() -> int:

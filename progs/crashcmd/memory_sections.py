@@ -21,7 +21,7 @@ _SECTION_BITS = 27  # arch/x86/include/asm/sparsemem.h, x86-64
 # include/linux/mmzone.h: present, has a map, online, early
 _STATES = ((1, "P"), (2, "M"), (4, "O"), (8, "E"))
 _FLAGS = 0x3F
-# include/linux/memory.h; MEM_GOING_OFFLINE and others only pass by
+# include/linux/memory.h, before it was an enum; MEM_GOING_OFFLINE and others only pass by
 _BLOCK_STATES = {1: "ONLINE", 2: "GOING_OFFLINE", 4: "OFFLINE"}
 
 
@@ -75,22 +75,29 @@ def _blocks() -> Iterator[str]:
     except PykdumpError as error:
         pylog.warning(f"blocks of memory cannot be listed: {error}")
         return
-    size = _block_size()
+    size, states = _block_size(), _block_states()
     for addr, row, name in zip(addrs, _BLOCK.read_many(addrs), _NAME.read_many(addrs)):
         if row is None:
             pylog.warning(f"struct memory_block {addr:x} cannot be read")
             continue
         shown = "?" if name is None or name[0] is None else name[0].decode("utf-8", "replace")
         start = row.start_section_nr << _SECTION_BITS
-        state = _BLOCK_STATES.get(row.state, str(row.state))
+        state = states.get(row.state, str(row.state))
         yield (
             f" {addr:x}   {shown:8} {start:10x} - {start + size - 1:8x}  {row.nid:<3}  {state:7} "
             f"{row.start_section_nr:<10}"
         )
 
 
+def _block_states() -> dict[int, str]:
+    name = "enum memory_block_state"
+    if not lowlevel.has_type(name):
+        return _BLOCK_STATES
+    return {value: word.removeprefix("MEM_") for word, value in lowlevel.enumerators(name).items()}
+
+
 def _block_addrs(subsystem: int) -> list[int]:
-    private = lowlevel.read_pointer(subsystem + lowlevel.member("struct bus_type", "p").offset)
+    private = _subsystem_private(subsystem)
     klist = private + lowlevel.member("struct subsys_private", "klist_devices").offset
     walk = walk_list(klist + lowlevel.member("struct klist", "k_list").offset)
     if walk.end != "complete":
@@ -100,6 +107,21 @@ def _block_addrs(subsystem: int) -> list[int]:
     device = lowlevel.member("struct device_private", "device").offset
     at = lowlevel.member("struct memory_block", "dev").offset
     return [lowlevel.read_pointer(n - node - in_private + device) - at for n in walk.nodes]
+
+
+def _subsystem_private(subsystem: int) -> int:
+    # v6.4 d2bf38c088e0 ("driver core: remove private pointer from struct bus_type")
+    pointer = lowlevel.find_member("struct bus_type", "p")
+    if pointer is not None:
+        return lowlevel.read_pointer(subsystem + pointer.offset)
+    buses = lowlevel.read_pointer(lowlevel.symbol_address("bus_kset"))
+    walk = walk_list(buses + lowlevel.member("struct kset", "list").offset)
+    entry = lowlevel.member("struct subsys_private", "subsys.kobj.entry").offset
+    bus = lowlevel.member("struct subsys_private", "bus").offset
+    for node in walk.nodes:
+        if lowlevel.read_pointer(node - entry + bus) == subsystem:
+            return node - entry
+    raise PykdumpError("memory_subsys is not in the list of bus_kset")
 
 
 def _block_size() -> int:

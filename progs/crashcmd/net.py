@@ -17,6 +17,7 @@ from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import net_devices, sockets
 from LinuxDump.sockets import Socket
 from LinuxDump.task_records import Task
+from pykdump import lowlevel
 from pykdump.errors import CrashError
 from pykdump.layout import Layout
 
@@ -85,14 +86,24 @@ def _socket_lines(found: Sequence[Socket], given: Given) -> Iterator[str]:
         yield "FD      SOCKET            SOCK       FAMILY:TYPE SOURCE-PORT DESTINATION-PORT"
     for s in found:
         if "-S" in given:
-            yield f"FD {s.fd}"
+            yield "FD       SOCKET             SOCK"
+            yield f"{s.fd:2}  {s.addr:x}  {s.sock_addr:x}"
+            yield ""
             yield from struct.shown("struct socket", [], s.addr, given)
-            yield from struct.shown("struct sock", [], s.sock_addr, given)
+            if s.sock_addr:
+                yield from struct.shown(_sock_type(s), [], s.sock_addr, given)
+            yield ""
             continue
         kind = f"{s.family}:{s.type}"
         yield (
             f"{s.fd:2}  {s.addr:x}  {s.sock_addr:x} {kind:12} {s.source} {s.destination}"
         ).rstrip()
+
+
+def _sock_type(found: Socket) -> str:
+    # Crash takes all for inet_sock, which is what those of these families begin with.
+    is_inet = found.family in ("INET", "INET6") and lowlevel.find_member("struct inet_sock", "sk")
+    return "struct inet_sock" if is_inet else "struct sock"
 
 
 def _number(given: Given) -> Iterator[str]:

@@ -28,16 +28,17 @@ def collect(given: Given) -> Text:
     return text(_value(expression, given))
 
 
-def _format(given: Given) -> str:
+def _radix(given: Given) -> str:
+    # Format x would take texts, enumerators and names of symbols for numbers, too.
     hexadecimal = "-x" in given or ("-d" not in given and printed.radix == 16)
-    return "/x" if hexadecimal else ""
+    return "with output-radix 16 -- " if hexadecimal else ""
 
 
 def _print(given: Given) -> str:
     return (
         "with print pretty on -- with print repeats unlimited -- "
         f"with print elements {printed.most_elements} -- "
-        f"with print array {'on' if printed.pretty_arrays else 'off'} -- print{_format(given)}"
+        f"with print array {'on' if printed.pretty_arrays else 'off'} -- {_radix(given)}print"
     )
 
 

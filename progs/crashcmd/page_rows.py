@@ -74,7 +74,8 @@ def members(addrs: Sequence[int], names: Sequence[str]) -> Iterator[str]:
             raise CrashError(f"{name or 'an empty word'} is no member of struct page")
     names = list(dict.fromkeys(names))
     layout = Layout("struct page", *names)
-    widths = [2 * lowlevel.member("struct page", name).size for name in names]
+    sizes = [lowlevel.member("struct page", name).size for name in names]
+    widths = [2 * size + max(0, size // 8 - 1) for size in sizes]  # a comma between words
     shown = zip(names, widths)
     yield f"{'PAGE':^16}" + "".join(f"  {name:^{max(width, len(name))}}" for name, width in shown)
     for at in range(0, len(addrs), _AT_ONCE):
@@ -92,7 +93,8 @@ def _members_line(addr: int, row: Any, widths: Sequence[int]) -> str:
 
 def _hex(value: object, width: int) -> str:
     if isinstance(value, bytes):
-        return value[::-1].hex()
+        words = [value[at : at + 8][::-1].hex() for at in range(0, len(value), 8)]
+        return ",".join(words)
     return f"{int(str(value)) & (1 << 4 * width) - 1:0{width}x}"
 
 

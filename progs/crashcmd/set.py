@@ -13,19 +13,24 @@ from collections.abc import Iterator
 
 from crashcmd import context, values
 from crashcmd.command import Command, Given, Option, Text, text
+from crashcmd.task import thread_info
 from LinuxDump import cpus
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel, printed, scope
+from pykdump.layout import Layout
 
 _IGNORED = (
     *("scroll", "refresh", "console", "debug", "core", "hash"),
     *("silent", "edit", "namelist", "dumpfile", "zero_excluded", "null-stop", "gdb"),
     *("offline", "redzone", "error", "unwind"),
 )
-NAMES = {
+# include/linux/sched.h
+_FLAGS = ((0x100, "TASK_WAKEKILL"), (0x200, "TASK_WAKING"), (0x400, "TASK_NOLOAD"))
+_TASK = Layout("struct task_struct", "State", "exit_state")
+_NAMES = {
     **{"R": "TASK_RUNNING", "S": "TASK_INTERRUPTIBLE", "D": "TASK_UNINTERRUPTIBLE"},
     **{"T": "TASK_STOPPED", "t": "TASK_TRACED", "X": "EXIT_DEAD", "Z": "EXIT_ZOMBIE"},
-    **{"P": "TASK_PARKED", "I": "TASK_IDLE"},
+    **{"P": "TASK_PARKED", "I": "TASK_UNINTERRUPTIBLE"},
 }
 
 
@@ -35,7 +40,7 @@ def collect(given: Given) -> Text:
         return text(_variables())
     if "-p" in given:
         task = task_table().panic_task()
-        if task is None:
+        if task is None or cpus.panic_cpu() is None:
             raise given.error("no task panicked")
         context.select(task)
     elif "-c" in given:
@@ -84,19 +89,24 @@ def lines_of(task: Task) -> Iterator[str]:
     """What set prints of a task."""
     yield f"    PID: {task.pid}"
     yield f'COMMAND: "{context.comm(task)}"'
-    yield f"   TASK: {task.addr:x}  [THREAD_INFO: {_thread_info(task):x}]"
+    same = task_table().idle_count if task.idle_cpu is not None else 1
+    count = f"  (1 of {same})" if same > 1 else ""
+    yield f"   TASK: {task.addr:x}{count}  [THREAD_INFO: {thread_info(task):x}]"
     yield f"    CPU: {task.cpu}"
     note = ""
     if task.is_running:
         is_panic = task is task_table().panic_task() and cpus.panic_cpu() is not None
         note = " (PANIC)" if is_panic else " (ACTIVE)"
-    yield f"  STATE: {NAMES.get(task.state, '?')}{note}"
+    yield f"  STATE: {_state(task)}{note}"
 
 
-def _thread_info(task: Task) -> int:
-    if lowlevel.find_member("struct task_struct", "thread_info") is not None:
-        return task.addr + lowlevel.member("struct task_struct", "thread_info").offset
-    return lowlevel.read_pointer(task.addr + lowlevel.member("struct task_struct", "stack").offset)
+def _state(task: Task) -> str:
+    # As the kernel combines them: a state of /proc, and what goes with it.
+    name = _NAMES.get(task.state, "?")
+    row = _TASK.read(task.addr)
+    if row is None or row.exit_state:
+        return name
+    return "|".join([name, *(also for bit, also in _FLAGS if row.State & bit)])
 
 
 def _variables() -> Iterator[str]:

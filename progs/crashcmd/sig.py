@@ -29,8 +29,8 @@ _NAMES = (
 )
 _RTMIN, _RTMAX = 32, 64
 _FLAGS = (
-    *((0x1, "SA_NOCLDSTOP"), (0x2, "SA_NOCLDWAIT"), (0x4, "SA_SIGINFO")),
-    *((0x0400_0000, "SA_RESTORER"), (0x0800_0000, "SA_ONSTACK"), (0x1000_0000, "SA_RESTART")),
+    *((0x1, "SA_NOCLDSTOP"), (0x2, "SA_NOCLDWAIT"), (0x0400_0000, "SA_RESTORER")),
+    *((0x4, "SA_SIGINFO"), (0x0800_0000, "SA_ONSTACK"), (0x1000_0000, "SA_RESTART")),
     *((0x2000_0000, "SA_INTERRUPT"), (0x4000_0000, "SA_NODEFER"), (0x8000_0000, "SA_RESETHAND")),
 )
 
@@ -60,7 +60,8 @@ def _groups(tasks: Sequence[Task]) -> Iterator[str]:
     # What the threads of a process share is told once, then what is each one's own.
     table = task_table()
     for tgid in dict.fromkeys(task.tgid for task in tasks):
-        threads = [task for task in table.tasks if task.tgid == tgid and task.idle_cpu is None]
+        # Idle tasks have their signals in common, and pid 0 all of them.
+        threads = [task for task in table.tasks if task.tgid == tgid]
         leader = next((task for task in threads if task.pid == tgid), None)
         found = signals.of_task(leader.addr) if leader is not None else None
         if leader is None or found is None:

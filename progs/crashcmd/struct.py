@@ -47,10 +47,10 @@ def collect(given: Given) -> Text:
 
 def _type_lines(full: str, paths: list[str], given: Given) -> Iterator[str]:
     if not paths:
-        lines = types.with_offsets(full) if "-o" in given else types.definition(full)
-        yield from lines
+        show = types.with_offsets if "-o" in given else types.definition
+        yield from show(full, base=base_of(given))
     for path in paths:
-        yield from types.member_line(full, path)
+        yield from types.member_line(full, path, base=base_of(given))
 
 
 def _objects(full: str, paths: list[str], given: Given) -> Iterator[str]:
@@ -172,7 +172,9 @@ def raw(addr: int, size: int, read: memories.Reader) -> Iterator[str]:
     for at in range(addr, addr + size, 16):
         count = min(2, (addr + size - at + 7) // 8)
         found = memoryview(read(at, 8 * count)).cast("Q")
-        yield f"{at:x}:  " + " ".join(f"{word:016x}" for word in found)
+        words = " ".join(f"{word:016x}" for word in found)
+        shown = "".join(chr(b) if 0x20 <= b < 0x7F else "." for b in found.tobytes())
+        yield f"{at:x}:  {words:33}   {shown}"
 
 
 _OPTIONS = (

@@ -44,9 +44,7 @@ def collect(given: Given) -> Any:
     values = dict(models.get().sys_lines())
     if lowlevel.read_uint(lowlevel.symbol_address("tainted_mask"), 8):
         values["KERNEL"] += "  [TAINTED]"
-    offline = len(cpus.present_cpus()) - len(cpus.online_cpus())
-    if offline > 0:
-        values["CPUS"] += f" [OFFLINE: {offline}]"
+    values["CPUS"] = mach.cpus_text()
     if mach.khz():
         values["MACHINE"] += f"  ({mach.khz() // 1000} Mhz)"
     panic = panic_message()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The task_struct of tasks.
+"""The task_struct and thread_info of tasks.
 
 WHAT is a pid or the address of a task_struct; without it the task that is selected.
 """
@@ -14,6 +14,7 @@ from LinuxDump.task_records import Task
 from pykdump import lowlevel
 
 _STRUCT = "struct task_struct"
+_THREAD_INFO = "struct thread_info"
 
 
 def collect(given: Given) -> Text:
@@ -29,7 +30,16 @@ def _lines(tasks: list[Task], given: Given) -> Iterator[str]:
                 yield from _member(task, member, given)
         else:
             yield from struct.shown(_STRUCT, [], task.addr, given)
+            yield ""
+            yield from struct.shown(_THREAD_INFO, [], thread_info(task), given)
         yield ""
+
+
+def thread_info(task: Task) -> int:
+    """Where the struct thread_info of a task lies."""
+    if lowlevel.find_member(_STRUCT, "thread_info") is not None:
+        return task.addr + lowlevel.member(_STRUCT, "thread_info").offset
+    return lowlevel.read_pointer(task.addr + lowlevel.member(_STRUCT, "stack").offset)
 
 
 def _member(task: Task, name: str, given: Given) -> Iterator[str]:

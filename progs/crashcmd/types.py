@@ -10,6 +10,9 @@ from pykdump import commands, lowlevel
 from pykdump.errors import CrashError, PykdumpError
 
 _LINE = re.compile(r"(?:/\*\s*(?P<at>\d+)?(?:\s*:\s*(?P<bit>\d+))?[^*]*\*/)?(?P<text>.*)")
+_STEP = "    "
+# The name at the end of a declaration, before what makes it an array or a bit-field.
+_NAME = re.compile(r"(\w+)(?:\[\d*\])*(?: : \d+)?;$")
 
 
 def full_name(name: str, keyword: str = "") -> str:
@@ -25,32 +28,40 @@ def full_name(name: str, keyword: str = "") -> str:
     raise CrashError(f"invalid data structure reference: {name}")
 
 
-def definition(name: str) -> Iterator[str]:
+def definition(name: str, base: int = 10) -> Iterator[str]:
     """The definition of a type, and its size."""
-    shown = commands.gdb().execute(f"ptype {name}").removeprefix("type = ")
-    yield from shown.splitlines()
-    yield f"SIZE: {lowlevel.sizeof(name)}"
+    shown = commands.gdb().execute(f"ptype {name}").removeprefix("type = ").splitlines()
+    if any("{...}" in line for line in shown):  # what has no name in it is told, too
+        shown = [shown[0], *("    " + text for _, text in _printed_rows(name)), "}"]
+    yield from shown
+    yield _size(name, base)
 
 
-def with_offsets(name: str, addr: int | None = None) -> Iterator[str]:
+def with_offsets(name: str, addr: int | None = None, base: int = 10) -> Iterator[str]:
     """The definition with offsets, or with the addresses of the members of an object."""
     rows = list(_rows(name))
-    width = max(4, *(len(_place(at, addr)) for at, _ in rows if at is not None))
+    places = [_place(at, addr, base) if at is not None else "" for at, _ in rows]
+    width = max(4, *map(len, places))
     yield f"{name} {{"
-    for at, text in rows:
-        yield f"  {_place(at, addr) if at is not None else '':>{width}} {text}"
+    for place, (_, text) in zip(places, rows):
+        yield f"  {place:>{width}} {text}"
     yield "}"
-    yield f"SIZE: {lowlevel.sizeof(name)}"
+    yield _size(name, base)
 
 
-def member_line(name: str, path: str, addr: int | None = None) -> Iterator[str]:
+def _size(name: str, base: int) -> str:
+    size = lowlevel.sizeof(name)
+    return f"SIZE: {size:#x}" if base == 16 else f"SIZE: {size}"
+
+
+def member_line(name: str, path: str, addr: int | None = None, base: int = 10) -> Iterator[str]:
     """One member with its offset or address."""
     try:
         found = lowlevel.member(name, path)
     except PykdumpError:
         raise CrashError(f"{name} has no member {path}") from None
     yield f"{name} {{"
-    yield f"  {_place(found.offset, addr):>4} {declaration(name, path)};"
+    yield f"  {_place(found.offset, addr, base):>4} {declaration(name, path)};"
     yield "}"
 
 
@@ -75,11 +86,42 @@ def declare(kind: str, name: str) -> str:
     return f"{base}{gap}{name}{rest}"
 
 
-def _place(at: int, addr: int | None) -> str:
-    return f"[{at}]" if addr is None else f"[{addr + at:x}]"
+def _place(at: int, addr: int | None, base: int) -> str:
+    if addr is not None:
+        return f"[{addr + at:x}]"
+    return f"[{at:#x}]" if base == 16 else f"[{at}]"
 
 
 def _rows(name: str) -> Iterator[tuple[int | None, str]]:
+    # Each member with its own offset: GDB 13 counts wrong in anonymous structs within unions.
+    rows = list(_printed_rows(name))
+    inside: list[str] = []  # names of the structs that a row is in, the last lines have them
+    found = []
+    for at, text in reversed(rows):
+        stripped = text.strip()
+        if stripped.startswith("}"):
+            last = _NAME.search(stripped)
+            inside.append(last[1] if last else "")
+        elif stripped.endswith("{") and inside:
+            inside.pop()
+        elif at is not None:
+            at = _offset(name, [*filter(None, inside), _member_name(stripped)], at)
+        found.append((at, text))
+    yield from reversed(found)
+
+
+def _offset(name: str, path: list[str], at: int) -> int:
+    # GDB's own where there is no such path: in an array of structs, or a member without a name.
+    found = lowlevel.find_member(name, ".".join(path)) if path[-1] else None
+    return at if found is None else found.offset
+
+
+def _member_name(text: str) -> str:
+    found = re.search(r"\(\*+(\w+)", text) or _NAME.search(text)
+    return found[1] if found else ""
+
+
+def _printed_rows(name: str) -> Iterator[tuple[int | None, str]]:
     # Members of the type itself: structs in it that have a name of their own are not opened.
     shown = commands.gdb().execute(f"ptype/o {name}").splitlines()
     depth, skipping, opened = 0, 0, ""
@@ -95,13 +137,13 @@ def _rows(name: str) -> Iterator[tuple[int | None, str]]:
                 skipping, opened, start = depth + 1, text.removesuffix(" {"), at
             depth += 1
             if not skipping:
-                yield None, "   " * (depth - 1) + text
+                yield None, _STEP * (depth - 1) + text
         elif text.startswith("}"):
             if depth and skipping == depth:
-                yield start, "   " * (depth - 1) + f"{opened} {text[1:].strip()}"
+                yield start, _STEP * (depth - 1) + f"{opened} {text[1:].strip()}"
                 skipping = 0
             elif not skipping and depth:
-                yield None, "   " * (depth - 1) + text
+                yield None, _STEP * (depth - 1) + text
             depth -= 1
         elif not skipping:
-            yield at, "   " * depth + text
+            yield at, _STEP * depth + text

@@ -4,7 +4,8 @@
 WHAT is a pid or the address of a task_struct; without it the task that is selected.
 
 Columns: MM (struct mm_struct), PGD, RSS and TOTAL_VM; then VMA (struct vm_area_struct), START, END,
-FLAGS and FILE; of -p VIRTUAL and PHYSICAL of each page that is in memory.
+FLAGS and FILE; of -p VIRTUAL and PHYSICAL of each page, of one that is not in memory where it is in
+the FILE.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ _FLAGS = (
     *((0x400000, "HUGETLB"), (0x4000000, "DONTDUMP"), (0x10000000, "MIXEDMAP")),
 )
 _PAGE = 4096
+_TABLE = 512 * _PAGE
 _MM = Layout("struct mm_struct", "pgd")
 _AT_ONCE = 1024
 
@@ -104,7 +106,8 @@ def render(record: Any, given: Given) -> Iterator[str]:
             yield ""
         yield context.header(task_table().by_addr[found.task_addr])
         if not found.mm_addr:
-            yield "(no user memory)"
+            has_table = not {"-m", "-v"} & set(given.flags())
+            yield from _table(found, given) if has_table else ["(no user memory)"]
         elif "-m" in given:
             yield from struct.shown("struct mm_struct", [], found.mm_addr, given)
         elif "-v" in given:
@@ -117,6 +120,9 @@ def render(record: Any, given: Given) -> Iterator[str]:
 def _table(found: TaskMappings, given: Given) -> Iterator[str]:
     yield "       MM               PGD          RSS    TOTAL_VM"
     rss, total = f"{found.rss_kb}k", f"{found.total_kb}k"
+    if not found.mm_addr:
+        yield f"{0:8}{0:18}{rss:>14}{total:>9}   "
+        return
     yield f"{found.mm_addr:16x}  {found.pgd_addr:16x}  {rss:>6}  {total:>7} "
     heading = "      VMA           START       END     FLAGS FILE"
     shows_pages = "-p" in given or "-P" in given
@@ -139,13 +145,26 @@ def _pages(area: Mapping, pgd: int) -> Iterator[str]:
             lines.append(f"{addr:<16x}  {phys:x}")
         elif problem != "not mapped":
             lines.append(f"{addr:<16x}  ({problem})")
-        elif area.path and size == _PAGE:
-            where = area.offset_bytes + addr - area.start
-            lines.append(f"{addr:<16x}  FILE: {area.path}  OFFSET: {where:x}")
+        else:
+            end = min((addr + size) & -size, area.end)
+            lines += _missing(area, addr, end)
         if len(lines) >= _AT_ONCE:
             yield "\n".join(lines)
             lines.clear()
     yield "\n".join([*lines, ""])
+
+
+def _missing(area: Mapping, addr: int, end: int) -> Iterator[str]:
+    # Many pages in a row, for which there is no table, are told of in one line.
+    if end - addr > _TABLE:
+        yield f"{addr:<16x}  (not mapped, up to {end:x})"
+        return
+    for at in range(addr, end, _PAGE):
+        if area.path:
+            where = area.offset_bytes + at - area.start
+            yield f"{at:<16x}  FILE: {area.path}  OFFSET: {where:x}"
+        else:
+            yield f"{at:<16x}  (not mapped)"
 
 
 COMMANDS = (

@@ -13,13 +13,13 @@ from collections.abc import Iterator
 from crashcmd import completion, struct, types, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import btf
-from pykdump import commands
+from pykdump import commands, lowlevel
 
 
 def collect(given: Given) -> Text:
     if "-r" in given or "-m" in given:
         return text(_found(given))
-    expression = " ".join(given.words)
+    expression = " ".join(given.words).strip("\"'")
     if not expression:
         raise given.error("an expression is needed")
     return text(_lines(expression, given))
@@ -36,12 +36,28 @@ def _lines(expression: str, given: Given) -> Iterator[str]:
             yield from lines
         return
     kind = commands.gdb().execute(f"whatis {expression}").removeprefix("type = ").strip()
+    if re.match(r"(struct|union) \w+$", expression) and lowlevel.has_type(expression):
+        yield from types.definition(expression)
+        return
+    if re.fullmatch(r"\w+", expression) and lowlevel.has_type(expression):
+        yield from _typedef(expression)
+        return
     if re.fullmatch(r"[A-Za-z_]\w*", expression) and kind != expression:
         yield f"{types.declare(kind, expression)};"
     else:
         yield from commands.gdb().execute(f"ptype {expression}").removeprefix(
             "type = "
         ).splitlines()
+
+
+def _typedef(name: str) -> Iterator[str]:
+    shown = commands.gdb().execute(f"ptype {name}").removeprefix("type = ").rstrip()
+    if "(*)" in shown:
+        shown = shown.replace("(*)", f"(*{name})", 1)
+    elif shown != name:
+        shown += f" {name}"
+    yield from f"typedef {shown};".splitlines()
+    yield f"SIZE: {lowlevel.sizeof(name)}"
 
 
 def _found(given: Given) -> Iterator[str]:

@@ -249,8 +249,8 @@ def test_a_task_that_is_exiting_has_a_line_for_what_it_gave_up(damaged: dict[str
     gone = {
         "files": "No open files",
         "files -c": "No open files",
-        "vm": "(no user memory)",
-        "vm -p": "(no user memory)",
+        "vm": "0                 0            0k       0k",
+        "vm -p": "0                 0            0k       0k",
         "vm -m": "(no user memory)",
         "sig": "the task is exiting",
         "sig -g": "the process is exiting",

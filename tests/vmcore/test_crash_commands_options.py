@@ -200,8 +200,8 @@ def test_zombies_have_a_line_for_what_is_gone(vmcore: Vmcore) -> None:
     gone = {
         "bt": "the task is dead: its stack was given back",
         "files": "No open files",
-        "vm": "(no user memory)",
-        "vm -p": "(no user memory)",
+        "vm": "0                 0            0k       0k",
+        "vm -p": "0                 0            0k       0k",
         "net -s": "No open sockets.",
         "ps -a": "(no user memory)",
     }

@@ -145,6 +145,25 @@ struct file_operations def_blk_fops
 whatis -r 4096-20000
 whatis -m sbitmap
 search -p (schedule+0)
+foreach 0 bt -t
+foreach 0 set
+foreach 0 sig
+foreach 0 vm
+foreach 0 vm -p
+sig -g 0
+foreach active set
+foreach active sig -g
+foreach active net -s
+mach
+struct -o page
+struct -o task_struct
+struct -ox task_struct
+struct page
+struct -r task_struct init_task
+struct -x file_operations def_blk_fops
+p -x init_task.comm
+whatis pid_t
+dis -x schedule 20
 search -T -m fff ffffffff00000000
 """.strip().splitlines()
 
@@ -182,6 +201,12 @@ def lines(text: str) -> list[str]:
     # It finds few tasks of kernels since 6.1, is a second off, and cuts loads where /proc rounds.
     unlike = re.compile(r" *(TASKS|DUMPFILE|DATE|UPTIME|LOAD AVERAGE): .*")
     found = [line for line in found if not unlike.fullmatch(line)]
+    # Of crash 9: that a panic was asked for with sysrq.
+    found = [line.replace("(SYSRQ)", "(PANIC)") for line in found]
+    # Stacks that crash 8 has no names for, and those behind them.
+    last = (n for n, line in enumerate(found) if re.match(r" *(MCE|\(unknown\)) STACK SIZE:", line))
+    found = found[: next(last, None)]
+    found = [line.removesuffix(" [FTRACE NOP]").rstrip() for line in found]
     # crash has no names of pipes.
     found = [re.sub(r" (pipe|socket):\[\d+\]$", "", line) for line in found]
     found = [re.sub(r"\$\d+ = ", "$N = ", line) for line in found]
