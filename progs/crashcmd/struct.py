@@ -47,8 +47,11 @@ def collect(given: Given) -> Text:
 
 def _type_lines(full: str, paths: list[str], given: Given) -> Iterator[str]:
     if not paths:
-        show = types.with_offsets if "-o" in given else types.definition
-        yield from show(full, base=base_of(given))
+        base = base_of(given)
+        has_offsets = "-o" in given
+        yield from (
+            types.with_offsets(full, base=base) if has_offsets else types.definition(full, base)
+        )
     for path in paths:
         yield from types.member_line(full, path, base=base_of(given))
 

@@ -16,7 +16,7 @@ from typing import Any
 
 from crashcmd import mach, values
 from crashcmd.command import Command, Given, Option, Text, text
-from LinuxDump import cpus, dmi, syscalls
+from LinuxDump import dmi, syscalls
 from LinuxDump.modules import taint_letters
 from LinuxDump.printk import panic_message
 from pykdump import frames, lowlevel, models

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Whole stacks beside /proc/PID/stack, pages beside /proc/PID/maps, and structs as crash has them."""
+"""Whole stacks beside /proc/PID/stack, pages beside /proc/PID/maps, structs as crash has them."""
 
 from __future__ import annotations
 
@@ -62,8 +62,8 @@ def test_each_page_of_a_mapping_is_told_of(vmcore: Vmcore) -> None:
         told = 0
         for page in row[1].splitlines():
             addr, shown = page.split(None, 1)
-            upto = re.fullmatch(r"\(not mapped, up to (\w+)\)", shown)
-            told += int(upto[1], 16) - int(addr, 16) if upto else vmcore.facts["page_size"]
+            hole = re.fullmatch(r"\(not mapped, up to (\w+)\)", shown)
+            told += int(hole[1], 16) - int(addr, 16) if hole else vmcore.facts["page_size"]
         assert told == last - first, line
 
 
