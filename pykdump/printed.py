@@ -63,17 +63,13 @@ def text(value: Any, base: int = 0) -> str:
 
     :param base: 10 or 16; 0 for `radix`.
     """
+    options: dict[str, Any] = {"raw": True, "pretty_structs": True, "repeat_threshold": 0}
+    options.update(max_elements=most_elements, pretty_arrays=pretty_arrays)
     try:
         with _output_radix(base or radix):
-            return str(
-                value.format_string(
-                    raw=True,
-                    pretty_structs=True,
-                    repeat_threshold=0,
-                    max_elements=most_elements,
-                    pretty_arrays=pretty_arrays,
-                )
-            )
+            if is_simple(value):
+                return str(value.format_string(**options))
+            return _Formatting(value, options).text()
     except gdb.error as error:
         raise CrashError(str(error)) from None
 
@@ -90,6 +86,41 @@ def _output_radix(base: int) -> Iterator[None]:
         yield
     finally:
         gdb.execute(f"set output-radix {before}", to_string=True)
+
+
+class _Formatting:
+    # GDB keeps the values that it makes of all members up to the end of a command, and looks
+    # through these whenever it makes one for Python: so this is a command of its own.
+    waiting: list[_Formatting] = []
+
+    def __init__(self, value: Any, options: dict[str, Any]) -> None:
+        self._value, self._options = value, options
+        self._found: str | None = None
+        self._error: BaseException | None = None
+
+    def text(self) -> str:
+        self.waiting.append(self)
+        try:
+            gdb.execute("python __import__('pykdump.printed').printed.run()", to_string=True)
+        finally:
+            self.waiting.clear()
+        if self._error is not None:
+            raise self._error
+        if self._found is None:
+            raise KeyboardInterrupt
+        return self._found
+
+    def run(self) -> None:
+        try:
+            self._found = str(self._value.format_string(**self._options))
+        except BaseException as error:  # GDB would only print it
+            self._error = error
+
+
+def run() -> None:
+    """Do what is waited for; for `text` alone."""
+    for formatting in _Formatting.waiting:
+        formatting.run()
 
 
 def is_pointer(value: Any) -> bool:

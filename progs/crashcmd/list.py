@@ -14,10 +14,12 @@ from dataclasses import dataclass
 
 from crashcmd import struct, types, values
 from crashcmd.command import Command, Given, Option
-from pykdump import lowlevel
+from pykdump import lowlevel, printed
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
 from pykdump.walks import LIMIT, so_far, walk_list, walk_list_backwards
+
+_AT_ONCE = 4096
 
 
 @dataclass(frozen=True)
@@ -145,19 +147,44 @@ def render(record: Entries, given: Given) -> Iterator[str]:
 
 def entry_lines(addrs: Sequence[int], given: Given) -> Iterator[str]:
     """The address of each entry, and of -s and -S what it holds."""
+    for lines in lines_of_each(addrs, given):
+        yield from lines
+
+
+def lines_of_each(addrs: Sequence[int], given: Given) -> Iterator[Iterator[str]]:
+    """The same for each entry alone, to be taken before the next one's."""
     wanted = [word for flag in ("-s", "-S") for word in given.all(flag)]
     back = offset_in(given.value("-l") or "0")
     parsed = []
     for word in wanted:
         name, _, members = word.partition(".")
         parsed.append((types.full_name(name), members.split(",") if members else []))
-    for addr in addrs:
-        yield f"{addr:x}"
-        for full, paths in parsed:
-            try:
-                yield from struct.shown(full, paths, addr - back, given)
-            except PykdumpError as error:
-                pylog.warning(f"{full} {addr - back:x}: {error}")
+    for first in range(0, len(addrs), _AT_ONCE):
+        some = addrs[first : first + _AT_ONCE]
+        at = [addr - back for addr in some]
+        base = struct.base_of(given) or printed.radix
+        known = [struct.members_of_many(full, paths, at, base) for full, paths in parsed]
+        for number, addr in enumerate(some):
+            texts = [column[number] for column in known]
+            yield _entry(addr, addr - back, parsed, texts, given)
+
+
+def _entry(
+    addr: int,
+    start: int,
+    parsed: Sequence[tuple[str, list[str]]],
+    texts: Sequence[str | None],
+    given: Given,
+) -> Iterator[str]:
+    yield f"{addr:x}"
+    for (full, paths), text in zip(parsed, texts):
+        if text is not None:
+            yield text
+            continue
+        try:
+            yield from struct.shown(full, paths, start, given)
+        except PykdumpError as error:
+            pylog.warning(f"{full} {start:x}: {error}")
 
 
 COMMANDS = (

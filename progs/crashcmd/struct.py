@@ -12,7 +12,7 @@ ADDRESS: and two words.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crashcmd import completion, memories, types, values
@@ -20,9 +20,12 @@ from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.percpu_words import places
 from pykdump import lowlevel, printed
 from pykdump.errors import PykdumpError
+from pykdump.layout import Layout
 
 _MOST = 1 << 20
 _NAMES = ("struct", "union", "*")
+_UNSIGNED = ("unsigned int", "unsigned long", "unsigned long long")
+_SIGNED = ("int", "long", "long long")
 
 
 def is_structure(word: str) -> bool:
@@ -118,6 +121,26 @@ def shown(full: str, paths: list[str], addr: int, given: Given) -> Iterator[str]
             yield from pointer_lines(full, value, path, base_of(given))
         else:
             yield from member_lines(value, path, base_of(given))
+
+
+def members_of_many(
+    full: str, paths: list[str], addrs: Sequence[int], base: int
+) -> list[str | None]:
+    """The lines of `shown` of many objects, as far as the members are plain numbers; None where
+    GDB has to be asked.
+    """
+    if not paths or not all(_is_number(full, path, base) for path in paths):
+        return [None] * len(addrs)
+    shape = "\n".join(f"  {path} = {'%#x' if base == 16 else '%d'}" for path in paths)
+    rows = Layout(full, *paths).read_many(addrs)
+    return [None if row is None or None in row else shape % row for row in rows]
+
+
+def _is_number(full: str, path: str, base: int) -> bool:
+    found = lowlevel.find_member(full, path) if re.fullmatch(r"\w+(\.\w+)*", path) else None
+    if found is None or found.hops or found.bit_size:
+        return False
+    return found.type_name in (_UNSIGNED if base == 16 else (*_UNSIGNED, *_SIGNED))
 
 
 def _reader(given: Given) -> memories.Reader:

@@ -128,8 +128,9 @@ def _path(first: int, last: int, shift: int | None) -> str:
 def render(record: tuple[TreeEntry, ...], given: Given) -> Iterator[str]:
     if not record:
         yield "(empty)"
-    for entry in record:
-        first, *more = lists.entry_lines([entry.addr], given)
+    every = lists.lines_of_each([entry.addr for entry in record], given)
+    for entry, lines in zip(record, every):
+        first, *more = lines
         yield first
         if "-p" in given:
             yield f"  {entry.position}"
