@@ -108,10 +108,15 @@ def _linked(name: str) -> int | None:
     return None if hot is None or member is None else hot + member.offset
 
 
+def _is_per_cpu(linked: int) -> bool:
+    start, end = lowlevel.link_address("__per_cpu_start"), lowlevel.link_address("__per_cpu_end")
+    return start is None or end is None or start <= linked < end  # neither in UP kernels
+
+
 def find_per_cpu(name: str, cpu: int) -> int | None:
     """Address of a CPU's copy of a per-CPU variable; None when there is no such variable or CPU."""
     linked, offsets = _linked(name), per_cpu_offsets()
-    if linked is None or not 0 <= cpu < len(offsets):
+    if linked is None or not _is_per_cpu(linked) or not 0 <= cpu < len(offsets):
         return None
     # x86 before v6.15 9d7de2aa8b41 ("x86/percpu/64: Use relative percpu offsets") links per-CPU
     # variables at 0: they are no addresses, and KASLR does not move them.
@@ -121,12 +126,20 @@ def find_per_cpu(name: str, cpu: int) -> int | None:
 
 
 def per_cpu(name: str, cpu: int) -> int:
-    """Address of a CPU's copy of a per-CPU variable; raises SymbolMissingError."""
+    """Address of a CPU's copy of a per-CPU variable; raises SymbolMissingError.
+
+    That of a module is known once the module's debug info is loaded.
+    """
     addr = find_per_cpu(name, cpu)
     if addr is None:
+        from LinuxDump import module_sections  # it needs this module
+
+        addr = module_sections.per_cpu(name, cpu)
+    if addr is None:
         raise SymbolMissingError(
-            f"per-CPU variable {name} of CPU {cpu} cannot be found: vmlinux has no such variable, "
-            f"or the dump no such CPU (it has {len(per_cpu_offsets())})"
+            f"per-CPU variable {name} of CPU {cpu} cannot be found: vmlinux and the modules whose "
+            "debug info is loaded have no such variable, or the dump no such CPU "
+            f"(it has {len(per_cpu_offsets())})"
         )
     return addr
 
