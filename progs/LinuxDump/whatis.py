@@ -35,9 +35,15 @@ class Place:
 
 
 def address(text: str) -> int:
-    """A number as people write it (hex, with or without 0x), or a symbol's, of modules too; raises
-    PykdumpError."""
+    """A number as people write it (hex, with or without 0x), or a symbol's, of modules too, or one
+    and an offset as in ``kfree+0x10/0x2a0``; raises PykdumpError."""
     text = text.removeprefix("&")
+    base, plus, offset = text.partition("+")
+    if plus:
+        try:
+            return (address(base) + int(offset.partition("/")[0], 16)) & _U64
+        except ValueError:
+            raise PykdumpError(f"{text} is no address: write the offset in hex") from None
     if percpu.is_percpu_symbol(text):
         own = " ".join(f"{addr:#x}" for addr in percpu.per_cpu_array(text)[:_SOME_CPUS])
         raise PykdumpError(f"{text} is a per-CPU variable; the first CPUs have theirs at {own}")
@@ -61,6 +67,9 @@ def address(text: str) -> int:
 
 def what_is(addr: int) -> Place:
     """What an address of the kernel's half is; what cannot be found out is said in `text`."""
+    half = 47 if lowlevel.dump().levels < 5 else 56
+    if addr >> half not in (0, _U64 >> half):
+        return Place(addr, "unknown", lowlevel.why_unreadable(addr))
     if not addr >> 63:
         return Place(addr, "user", "user-space address: means something in one process only")
     for find in _FINDERS:
