@@ -9,7 +9,7 @@ from __future__ import annotations
 from array import array
 from collections.abc import Callable, Mapping, Sequence
 from types import CodeType, FrameType
-from typing import Any, TypeVar, Union
+from typing import Any, TypeVar, Union, overload
 
 _Struct = TypeVar("_Struct", bound=StructObject)
 
@@ -135,7 +135,10 @@ class Column:
     faults: list[tuple[int, int]]  #: row without a value, and what is unreadable; 0: NULL pointer
 
     def __len__(self) -> int: ...
+    @overload
     def __getitem__(self, row: int) -> int | bool | bytes | None: ...
+    @overload
+    def __getitem__(self, rows: slice) -> list[Any]: ...
     def tolist(self) -> list[Any]:
         """All values; None where there is none."""
 

@@ -9,8 +9,9 @@ from functools import cached_property
 from keyword import iskeyword
 from typing import TYPE_CHECKING, Any, Union
 
-from pykdump import compat, lowlevel
+from pykdump import aliases, compat, lowlevel, pseudo
 from pykdump.errors import TypeMissingError
+from pykdump.members import Member
 from pykdump.walks import LIMIT, walk_list
 
 try:
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
 
 
 class CString(str):
-    """A member that points to text: ``CString("name")`` in a Layout gives the text itself."""
+    """A member that points to text: ``CString("name")`` in a Layout gives the text itself, up to
+    its NUL and at most 4096 bytes."""
 
 
 class Columns:
@@ -70,7 +72,7 @@ class Columns:
 
 def _python_name(member: str) -> str:
     # A named tuple takes no name that begins with an underscore, nor a word of Python's own.
-    name = member.replace(".", "_").lstrip("_")
+    name = member.replace(".", "_").replace("[", "_").replace("]", "").lstrip("_")
     return name + "_" if iskeyword(name) else name
 
 
@@ -78,10 +80,11 @@ class Layout:
     """Some members of a struct, read for many structs at once.
 
     Rows are named tuples. A dotted member is named with underscores: ``se.exec_start`` becomes
-    ``row.se_exec_start``. ``_refcount`` becomes ``row.refcount``, and ``class`` ``row.class_``.
-    Steps that are pointers are followed. Integers come as int, bool as bool, char arrays as bytes
-    up to their NUL, other arrays and structs as raw bytes. Nothing is looked up before the first
-    read.
+    ``row.se_exec_start``, ``numbers[0].nr`` ``row.numbers_0_nr``, ``_refcount`` ``row.refcount``,
+    and ``class`` ``row.class_``. Steps that are pointers are followed. Integers come as int, bool
+    as bool, char arrays as bytes up to their NUL, other arrays and structs as raw bytes:
+    ``memoryview(row.ints).cast("i")``. A member may also be one that ``structSetAttr`` declared as
+    a path, or one that this kernel renamed. Nothing is looked up before the first read.
     """
 
     def __init__(self, struct: str, *members: str) -> None:
@@ -135,9 +138,11 @@ class Layout:
         self._generation = lowlevel.generation
 
     def _field(self, name: str) -> Field:
-        member = lowlevel.member(self.struct, compat.spelling(self.struct, str(name)))
+        member = _find(self.struct, str(name))
         label = f"{self.struct}.{name}"
-        if isinstance(name, CString):
+        if isinstance(name, CString) and member.kind != "c":
+            if "*" not in member.type_name:
+                raise TypeMissingError(f"{label} is of type {member.type_name}: it has no text")
             return (label, member.hops, member.offset, 8, "z")
         kind = member.kind
         if not member.bit_size:
@@ -148,3 +153,14 @@ class Layout:
         if kind == "?":
             kind = "u" if member.bit_size > 1 else "?"
         return (label, member.hops, member.offset, size, f"{kind}:{shift}:{member.bit_size}")
+
+
+def _find(struct: str, name: str) -> Member:
+    if not compat.has(f"{struct}.{name}"):
+        older = [(struct, path) for path in aliases.find_paths((struct,), name)]
+        for place, path in (*pseudo.places(struct, name), *older):
+            found = lowlevel.find_member(place, path)
+            if found is not None:
+                return found
+        lowlevel.sizeof(struct)  # raises where there is no such struct at all
+    return lowlevel.member(struct, compat.spelling(struct, name))

@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Optional
@@ -44,6 +45,11 @@ class Member:
         return self.bit_offset // 8
 
 
+#: Elements of one array or of arrays of arrays; no struct of the kernel has more.
+_MOST_ELEMENTS = 1 << 24
+
+_STEP = re.compile(r"(\w+)((?:\[[0-9]+\])*)")
+
 _fields: dict[str, dict[str, tuple[int, gdb.Field]]] = {}
 
 
@@ -58,7 +64,10 @@ def find(start: gdb.Type, path: str, find_type: FindType) -> list[Any] | bool | 
     None when it may, with other debug info: of a struct GDB has but a declaration.
     """
     at, hops, bits, width = start, [], 0, 0
-    for step in path.split("."):
+    for name in path.split("."):
+        step = _STEP.fullmatch(name)
+        if step is None:
+            return False
         if at.code == gdb.TYPE_CODE_PTR:
             hops.append(bits // 8)
             at, bits = at.target().strip_typedefs(), 0
@@ -66,7 +75,7 @@ def find(start: gdb.Type, path: str, find_type: FindType) -> list[Any] | bool | 
         if at.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
             return False
         fields = _fields_of(at, find_type)
-        found = fields.get(step)
+        found = fields.get(step[1])
         if found is None:
             return False if fields else None
         inner_bits, field = found
@@ -74,7 +83,21 @@ def find(start: gdb.Type, path: str, find_type: FindType) -> list[Any] | bool | 
         width = int(field.bitsize)
         at = field.type.strip_typedefs()
         note_origin(at)
+        for index in map(int, re.findall("[0-9]+", step[2])):
+            if at.code == gdb.TYPE_CODE_PTR:
+                hops.append(bits // 8)
+                bits = 0
+            elif at.code != gdb.TYPE_CODE_ARRAY or not _has_element(at, index):
+                return False
+            at = at.target().strip_typedefs()
+            note_origin(at)
+            bits += index * int(at.sizeof) * 8
     return [*hops, bits, width, int(at.sizeof), _kind(at), type_name(at)]
+
+
+def _has_element(array: gdb.Type, index: int) -> bool:
+    last = int(array.range()[1])  # below 0 where the length is not declared
+    return index <= last if last >= 0 else index < _MOST_ELEMENTS
 
 
 _KINDS = ("u", "s", "?", "c", "b")

@@ -92,6 +92,17 @@ def find(structs: Sequence[str], name: str) -> Union[Path, Function, None]:
     return None
 
 
+def places(struct: str, name: str) -> list[tuple[str, str]]:
+    """Structs and the paths in them that an attribute may stand for; [] where it is a function."""
+    declared = _declared.get((struct, name))
+    if declared is None or declared.function is not None:
+        return []
+    return [
+        ("struct sock_common", chain[len(_SKC) :]) if chain.startswith(_SKC) else (struct, chain)
+        for chain in declared.chains
+    ]
+
+
 def _paths(chains: str | Sequence[str]) -> tuple[str, ...]:
     return (chains,) if isinstance(chains, str) else tuple(chains)
 

@@ -129,6 +129,8 @@ def walk_hash_table(
     :param stride: size of a bucket in bytes.
     :param head_offset: of the pointer to the first node, in a bucket.
     """
+    if count < 0 or count >> 64:
+        raise ValueError(f"a hash table cannot have {count} buckets")
     walk = _accel.walk_hash_table(
         lowlevel.dump(),
         buckets,

@@ -102,6 +102,15 @@ struct PyColumn {
         if (column->fault(row) != nullptr) return py::none();
         return py::reinterpret_steal<py::object>(new_value(field, column->value(field, row)));
     }
+    py::list items(const py::slice& range) const {
+        std::size_t row = 0, stop = 0, step = 0, count = 0;
+        if (!range.compute(rows(), &row, &stop, &step, &count)) throw py::error_already_set();
+        py::list values(count);
+        for (std::size_t i = 0; i < count; ++i, row += step) {
+            values[i] = item(static_cast<py::ssize_t>(row));
+        }
+        return values;
+    }
     py::list to_list() const {
         ColumnReader reader(field, *column);
         py::list values(rows());
@@ -279,6 +288,7 @@ void bind_layout(py::module_& m) {
     py::class_<PyColumn>(m, "Column", "One field of many structs.", py::buffer_protocol())
         .def("__len__", &PyColumn::rows)
         .def("__getitem__", &PyColumn::item, "row"_a)
+        .def("__getitem__", &PyColumn::items, "rows"_a)
         .def("tolist", &PyColumn::to_list)
         .def_property_readonly("faults", &PyColumn::faults)
         .def_buffer(&PyColumn::buffer);

@@ -140,22 +140,22 @@ EntryWalk xarray(const Dump& dump, PyAddr head, std::uint64_t shift, std::uint64
 
 using PyShape = std::tuple<std::uint64_t, std::uint64_t, std::uint64_t, std::uint64_t, bool>;
 
-EntryWalk maple_tree(const Dump& dump, std::uint64_t root, const std::vector<PyShape>& shapes,
+EntryWalk maple_tree(const Dump& dump, PyAddr root, const std::vector<PyShape>& shapes,
                      std::size_t limit) {
     MapleShapes by_type;
     for (const auto& [pivots, pivot_count, slots, slot_count, is_leaf] : shapes) {
         by_type.push_back({pivots, pivot_count, slots, slot_count, is_leaf});
     }
     return walk_dump(dump, limit, [&](const MemoryReader& memory, WalkBounds& bounds) {
-        return walk_maple_tree(memory, {root}, by_type, bounds);
+        return walk_maple_tree(memory, {root.value}, by_type, bounds);
     });
 }
 
-HashWalk hash_table(const Dump& dump, std::uint64_t buckets, std::uint64_t count,
-                    std::uint64_t stride, std::uint64_t head, std::uint64_t next_offset,
-                    std::uint64_t head_tag_mask, std::uint64_t end_mask, std::size_t limit) {
+HashWalk hash_table(const Dump& dump, PyAddr buckets, std::uint64_t count, std::uint64_t stride,
+                    std::uint64_t head, std::uint64_t next_offset, std::uint64_t head_tag_mask,
+                    std::uint64_t end_mask, std::size_t limit) {
     const HashTable table{
-        {buckets}, count, stride, head, {next_offset, head_tag_mask, end_mask, {}}};
+        {buckets.value}, count, stride, head, {next_offset, head_tag_mask, end_mask, {}}};
     WalkBounds bounds(limit, ctrl_c());
     return walk_hash_table([&dump] { return dump.new_reader(); }, table, bounds);
 }
