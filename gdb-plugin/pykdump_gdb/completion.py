@@ -105,6 +105,9 @@ class _Library:
 
     def take(self) -> None:
         self._before = {name: variable.value for name, variable in self._variables.items()}
+        self._set()
+
+    def _set(self) -> None:
         for name, variable in self._variables.items():
             variable.value = self._values[name]
 
@@ -120,6 +123,7 @@ class _Library:
             self._found = self._find(line[:end].decode("utf-8", "replace"))
         else:
             self._found = self._find(text.decode("utf-8", "replace"))
+        self._set()  # GDB's command complete, if it was asked, has set its own
         matches: int | None = self._matches(text, self._generate)
         return matches
 

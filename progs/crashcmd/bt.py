@@ -357,7 +357,7 @@ COMMANDS = (
             Option("-t", "every address of kernel text on the stack, from the stack pointer on"),
             Option("-T", "the same from the lowest word of the stack on"),
             Option("-e", "only the exception frames, and what looks like one on the stack"),
-            Option("-E", "what looks like one on the IRQ and exception stacks of CPUs"),
+            Option("-E", "what looks like one on the IRQ and exception stacks of CPUs", alone=True),
             Option("-o", "not unwound: every return address above the stack pointer, old ones too"),
             Option("-O", "let -o be what bt does from now on, or no longer", alone=True),
             Option("-I", "begin at this instruction", "IP"),

@@ -8,6 +8,7 @@ TAINTS, the letters of what taints the kernel; -g adds lines of ADDRESS and name
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
@@ -40,6 +41,8 @@ def collect(given: Given) -> Any:
         dlkmload.load(chosen[0].name, given.words[0] if given.words else None)
         return tuple(chosen)
     if "-S" in given:
+        if given.words and not os.path.isdir(os.path.expanduser(given.words[0])):
+            raise given.error(f"{given.words[0]} is no folder")
         for module in found:
             _load(module, given.words[0] if given.words else None)
         return tuple(found)
@@ -109,12 +112,12 @@ COMMANDS = (
             Option("-s", "load the debug info of a module, from FILE if it is given", "NAME"),
             Option("-S", "load that of all modules, FILE being a folder to look in"),
             Option("-d", "forget the debug info of a module", "NAME"),
-            Option("-D", "forget that of all modules"),
+            Option("-D", "forget that of all modules", alone=True),
             Option("-R", "the same, and list the modules"),
             Option("-g", "with the address of each section below the module, of -s and -S too"),
             Option("-r", "read all symbols at once: done when they are needed, in any case"),
             Option("-o", "load as older versions of crash did: there is one way here"),
-            Option("-t", "modules that taint the kernel, and how"),
+            Option("-t", "modules that taint the kernel, and how", alone=True),
         ),
         completes=_complete,
     ),

@@ -119,7 +119,7 @@ COMMANDS = (
         "[WHAT ...]",
         collect,
         options=(
-            Option("-a", "neighbours of IPv4 (ARP)"),
+            Option("-a", "neighbours of IPv4 (ARP)", alone=True),
             Option("-s", "sockets of a task"),
             Option("-S", "the same with struct socket and struct sock"),
             Option("-R", "only tasks with this socket or sock", "ADDRESS"),

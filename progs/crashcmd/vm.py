@@ -64,6 +64,8 @@ def collect(given: Given) -> Any:
         replace(each, mappings=tuple(m for m in each.mappings if _refers(m, reference)))
         for each in found
     ]
+    if "-P" in given and not any(each.mappings for each in kept):
+        raise given.error(f"{reference} is no mapping of the chosen tasks")
     return tuple(each for each in kept if each.mappings)
 
 

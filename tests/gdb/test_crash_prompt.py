@@ -100,6 +100,10 @@ def test_tab_completes_words_and_files(terminal: Terminal, tmp_path: Path) -> No
         terminal.type("\x15")
 
 
+def test_tab_completes_the_same_word_twice(terminal: Terminal) -> None:
+    assert "struct list_head *next;" in answer(terminal, "whatis list_hea\t.nex\t")
+
+
 def test_commands_that_write_or_end_say_that_there_is_nothing(terminal: Terminal) -> None:
     assert "wr: a dump can only be read" in answer(terminal, "wr jiffies 1")
     answer(terminal, "exit", GDB)
