@@ -208,10 +208,10 @@ py::object symbol_at(const SymbolTable& table, std::uint64_t addr) {
 
 void bind_orc(py::module_& m) {
     m.def("words_texts", &words, "dump"_a, "ranges"_a, "symbols"_a = py::none(),
-          "caches"_a = CacheNames{}, "with_address"_a = false,
+          "caches"_a = CacheNames{}, py::arg("with_address") = false,
           py::call_guard<py::gil_scoped_release>());
     m.def("fill_texts", &fill, "dump"_a, "templates"_a, "rows"_a, "symbols"_a = py::none(),
-          "caches"_a = CacheNames{}, "with_address"_a = false);
+          "caches"_a = CacheNames{}, py::arg("with_address") = false);
     m.def("word_pages", &word_pages, "dump"_a, "ranges"_a,
           py::call_guard<py::gil_scoped_release>());
     py::class_<SymbolTable>(m, "SymbolTable", "Names of addresses in the kernel and its modules.")

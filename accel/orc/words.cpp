@@ -115,8 +115,7 @@ std::vector<std::uint64_t> pages_of_words(const NewReader& new_reader,
                                           std::span<const AddrRange> ranges, WalkBounds& bounds) {
     const auto sort = [](std::vector<std::uint64_t>& pages) {
         std::ranges::sort(pages);
-        const auto same = std::ranges::unique(pages);
-        pages.erase(same.begin(), same.end());
+        pages.erase(std::unique(pages.begin(), pages.end()), pages.end());
     };
     const auto work = [&](const MemoryReader& memory, std::uint64_t first, std::uint64_t end,
                           WalkBounds& own) {
