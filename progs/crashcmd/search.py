@@ -56,6 +56,10 @@ def collect(given: Given) -> tuple[Found, ...]:
         return tuple(_in_pieces(places, wanted))
     if "-t" in given or "-T" in given:
         return tuple(_in_pieces(search_places.stacks("-T" in given), wanted))
+    if not {"-p", "-K", "-V"} & set(given.flags()):
+        start, end = _range(given)
+        if end - start <= search_places.MOST:  # what is everywhere would cut the search off
+            return tuple(_in_pieces(search_places.of_kernel(start, end), wanted))
     return tuple(_everywhere(wanted, given))
 
 

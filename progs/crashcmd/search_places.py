@@ -17,6 +17,8 @@ from pykdump.logging import pylog
 
 _PAGE = 4096
 _MOST_AROUND = 1024
+#: Bytes of a range that is read as a whole.
+MOST = 16 << 20
 
 
 class Place(NamedTuple):
@@ -68,22 +70,30 @@ def of_task(start: int, end: int) -> Iterator[Place]:
     if found is None:
         return
     for area in vm_areas.mappings(found.mm_addr):
-        first, last = max(start, area.start), min(end, area.end)
-        data, at = b"", first
-        for page in range(first & -_PAGE, last, _PAGE):
-            low, high = max(page, first), min(page + _PAGE, last)
-            try:
-                more = read(low, high - low)
-            except PykdumpError:
-                more = b""
-            if more:
-                at = at if data else low
-                data += more
-            elif data:
-                yield Place(at, data)
-                data = b""
-        if data:
-            yield Place(at, data)
+        yield from _readable(max(start, area.start), min(end, area.end), read)
+
+
+def of_kernel(start: int, end: int) -> Iterator[Place]:
+    """What is in memory of a piece of the kernel's."""
+    yield from _readable((start + 7) & ~7, end, lowlevel.dump().read)
+
+
+def _readable(first: int, last: int, read: memories.Reader) -> Iterator[Place]:
+    data, at = bytearray(), first
+    for page in range(first & -_PAGE, last, _PAGE):
+        low, high = max(page, first), min(page + _PAGE, last)
+        try:
+            more = read(low, high - low)
+        except PykdumpError:
+            more = b""
+        if more:
+            at = at if data else low
+            data += more
+        elif data:
+            yield Place(at, bytes(data))
+            data = bytearray()
+    if data:
+        yield Place(at, bytes(data))
 
 
 def around(addr: int, phys: int, given: Given) -> Iterator[str]:

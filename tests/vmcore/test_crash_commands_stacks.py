@@ -101,3 +101,15 @@ def test_hexadecimal_leaves_texts_and_names(vmcore: Vmcore) -> None:
     assert re.search(r'  comm = "swapper/0', found[asked[0]])
     assert re.search(r"sched_class = 0x\w+ <\w+>,", found[asked[0]])
     assert '"swapper/0' in found[asked[1]]
+
+
+def test_a_piece_of_memory_is_searched_in_full(vmcore: Vmcore) -> None:
+    # Of zeros there are more in all memory than a search tells of.
+    words = texts(vmcore, ["rd init_task 32", "search -s init_task -l 256 0"])
+    zeros = []
+    for line in words["rd init_task 32"].splitlines():
+        at, first, second = line.split()[:3]
+        start = int(at.rstrip(":"), 16)
+        zeros += [start + 8 * n for n, word in enumerate((first, second)) if not int(word, 16)]
+    found = words["search -s init_task -l 256 0"].splitlines()
+    assert [int(line.split(":")[0], 16) for line in found] == zeros and zeros
