@@ -29,7 +29,7 @@ from pykdump.errors import CrashError, PykdumpError, ReadError
 _One = TypeVar("_One")
 
 #: Options that need all that is known of each frame, of plain stacks too.
-_NEED_RECORDS = {"-r", "-o", "-I", "-S", "--json"}
+_NEED_RECORDS = {"-r", "-I", "-S", "--json"}
 #: Whether bt -O made -o what bt does.
 _by_words = False
 _STACKS = {"IRQ stack": "<IRQ stack>", "NMI stack": "<NMI exception stack>"}
@@ -63,7 +63,7 @@ def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
         tasks = [task for task in tasks if task.idle_cpu is None]
     reference = given.value("-R")
     of_names = reference is None or not stack_checks.is_number(reference)
-    if of_names and not _by_words and not _NEED_RECORDS & set(given.flags()):
+    if of_names and not _NEED_RECORDS & set(given.flags()):
         return Chosen(tuple(tasks))
     starts = bt_start.starts(tasks, given)
     found = stack_details.task_stacks(tasks, source="-l" in given, starts=starts)
@@ -307,6 +307,22 @@ class _Symbols(_Frames):
                 yield None
 
 
+class _ReturnAddresses(_Frames):
+    """Words that calls may have left on them."""
+
+    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
+        yield f"{ANY:s}"
+
+    def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
+        words = bt_text.ReturnAddresses(_offsets(self.given))
+        for stack in stacks:
+            try:
+                lines = "\n".join(words.numbered(stack.slots[0] & ~7, stack.end))
+                yield (lines,) if lines else None
+            except PykdumpError:
+                yield None
+
+
 class _Registers(_Frames):
     """The registers of user mode, of stacks on which nothing else looks like registers."""
 
@@ -331,6 +347,8 @@ def _form(given: Given) -> Form:
         return _Symbols(given)
     if "-e" in given:
         return _Registers(given)
+    if "-o" in given or _by_words:
+        return _ReturnAddresses(given)
     return _FramesWithWords(given) if "-f" in given or "-F" in given else _Frames(given)
 
 

@@ -66,25 +66,21 @@ class TextWords:
 
     def lines(self, start: int, end: int) -> Iterator[str]:
         """A line for each of them; raises ReadError."""
-        raw = lowlevel.dump().read(start, (end - start) // 8 * 8)
-        words = memoryview(raw).cast("Q")
-        for place in self._candidates(raw):
-            word = words[place]
-            if word not in self._names:
-                self._names[word] = self._name(word)
-            if self._names[word]:
-                yield f"  [{start + 8 * place:x}] {self._names[word]}"
+        for at, word in self._words(start, end):
+            name = self._name_of(word)
+            if name:
+                yield f"  [{at:x}] {name}"
 
-    def found(self, start: int, end: int) -> Iterator[tuple[int, tuple[str, int, str], int]]:
-        """Where each is, its name, offset and module, and the word; raises ReadError."""
+    def _words(self, start: int, end: int) -> Iterator[tuple[int, int]]:
         raw = lowlevel.dump().read(start, (end - start) // 8 * 8)
         words = memoryview(raw).cast("Q")
         for place in self._candidates(raw):
-            word = words[place]
-            if any(first <= word < last for first, last in self._ranges):
-                name = self._table.at(word)
-                if name is not None:
-                    yield start + 8 * place, name, word
+            yield start + 8 * place, words[place]
+
+    def _name_of(self, word: int) -> str:
+        if word not in self._names:
+            self._names[word] = self._name(word)
+        return self._names[word]
 
     def _candidates(self, raw: bytes) -> Iterator[int]:
         if not self._upper:
@@ -96,13 +92,46 @@ class TextWords:
                 yield at // 8
             at = raw.find(self._upper, at + 1 + (3 - at) % 8)
 
+    def _is_code(self, word: int) -> bool:
+        return any(first <= word < last for first, last in self._ranges)
+
     def _name(self, word: int) -> str:
-        if not any(first <= word < last for first, last in self._ranges):
+        if not self._is_code(word):
             return ""
         name = self._table.at(word)
         if name is None:
             return ""
         return f"{name[0]} at {word:x}{f' [{name[2]}]' if name[2] else ''}"
+
+
+class ReturnAddresses(TextWords):
+    """Finds words that calls may have left.
+
+    :param offsets: "d" or "x": with the offsets into functions.
+    """
+
+    def __init__(self, offsets: str) -> None:
+        super().__init__()
+        self._offsets = offsets
+
+    def numbered(self, start: int, end: int, number: int = 0) -> Iterator[str]:
+        """A line for each of them, which have numbers from this one on; raises ReadError."""
+        for at, word in self._words(start, end):
+            name = self._name_of(word)
+            if name:
+                yield f"{f'#{number}':>3} [{at:x}] {name}"
+                number += 1
+
+    def _name(self, word: int) -> str:
+        if not self._is_code(word):
+            return ""
+        found = self._table.at(word)
+        if found is None or not found[1]:  # nothing returns to where a function begins
+            return ""
+        name, offset, module = found
+        if self._offsets:
+            name += f"+{offset:#x}" if self._offsets == "x" else f"+{offset}"
+        return f"{name} at {word:x}{f' [{module}]' if module else ''}"
 
 
 def return_addresses(stack: TaskStack, offsets: str = "") -> Iterator[str]:
@@ -111,16 +140,11 @@ def return_addresses(stack: TaskStack, offsets: str = "") -> Iterator[str]:
 
     :param offsets: "d" or "x": with the offsets into functions.
     """
-    number, words = 0, TextWords()
+    number, words = 0, ReturnAddresses(offsets)
     for start, end in _parts(stack):
         try:
-            for at, (name, offset, module), word in words.found(start, end):
-                if not offset:  # nothing returns to where a function begins
-                    continue
-                shown = f" [{module}]" if module else ""
-                if offsets:
-                    name += f"+{offset:#x}" if offsets == "x" else f"+{offset}"
-                yield f"{f'#{number}':>3} [{at:x}] {name} at {word:x}{shown}"
+            for line in words.numbered(start, end, number):
+                yield line
                 number += 1
         except PykdumpError as error:
             yield f"bt: {error}"
