@@ -149,12 +149,12 @@ def per_cpu_ptr(pointer: int, cpu: int) -> int:
     offsets = per_cpu_offsets()
     if not 0 <= cpu < len(offsets):
         raise IndexError(f"there is no CPU {cpu}: the dump has CPUs 0 to {len(offsets) - 1}")
-    return (pointer + offsets[cpu]) & _U64
+    return (int(pointer) + offsets[cpu]) & _U64
 
 
 def per_cpu_array(name: str) -> list[int]:
     """Addresses of all CPUs' copies of a per-CPU variable, by CPU; raises SymbolMissingError."""
-    if _linked(name) is None:
+    if not per_cpu_offsets() and _linked(name) is None:
         raise SymbolMissingError(f"there is no per-CPU variable {name} in vmlinux")
     return [per_cpu(name, cpu) for cpu in range(len(per_cpu_offsets()))]
 
