@@ -114,7 +114,7 @@ class Layout:
 
     def read_array(self, base: int, count: int) -> list[Any]:
         """Rows of the structs of an array."""
-        size = lowlevel.sizeof(self.struct)
+        size, base = lowlevel.sizeof(self.struct), int(base)  # adding to a struct counts structs
         return self.read_many(range(base, base + count * size, size))
 
     def read_list(self, head: int, link: str, *, limit: int = LIMIT) -> tuple[list[Any], Walk]:

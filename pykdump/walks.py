@@ -239,8 +239,8 @@ def walk_list_backwards(head: int, *, limit: int = LIMIT) -> list[int]:
     For lists that are broken: what lies behind the damage is reached from the other end.
     """
     nodes: list[int] = []
-    seen = {head}
-    node = head
+    node = int(head)
+    seen = {node}
     while len(nodes) < limit:
         try:
             node = lowlevel.read_pointer(node + 8)

@@ -43,7 +43,7 @@ def entries(table: int, *, limit: int = LIMIT) -> Entries:
 
     :param table: ``struct rhashtable *``.
     """
-    found = Entries()
+    found, table = Entries(), int(table)  # what is added to a struct counts structs
     try:
         found.claimed = lowlevel.read_int(table + _offset("struct rhashtable", "nelems"), 4)
         addr = lowlevel.read_pointer(table + _offset("struct rhashtable", "tbl"))
@@ -61,7 +61,7 @@ def entries(table: int, *, limit: int = LIMIT) -> Entries:
 
 def same_key(entry: int, *, limit: int = LIMIT) -> list[int]:
     """An entry of a ``struct rhltable`` and those with the same key (``struct rhlist_head *``)."""
-    first = entry - _offset("struct rhlist_head", "rhead")
+    first = int(entry) - _offset("struct rhlist_head", "rhead")
     chain = Chain(next_offset=_offset("struct rhlist_head", "next"))
     return [
         first,

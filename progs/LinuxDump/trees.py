@@ -3,6 +3,7 @@
 
 Results say how the walk ended: ``end`` is "complete" only where the structure was whole, else
 ``stopped_at`` is where it is broken. What can be read around the damage is there in any case.
+Heads and roots are addresses; the structs of the classic API, which are addresses, do as well.
 """
 
 from __future__ import annotations
@@ -102,13 +103,13 @@ def llist(head: int, *, limit: int = LIMIT) -> Walk:
 
 def klist(head: int, *, limit: int = LIMIT) -> Objects:
     """``struct klist_node *`` of a ``struct klist``, dead ones that are still linked included."""
-    walk = walk_list(head + _offset("struct klist", "k_list"), limit=limit)
+    walk = walk_list(int(head) + _offset("struct klist", "k_list"), limit=limit)
     return _objects(walk, _offset("struct klist_node", "n_node"))
 
 
 def plist(head: int, *, limit: int = LIMIT) -> Objects:
     """``struct plist_node *`` of a ``struct plist_head``, the most urgent first."""
-    walk = walk_list(head + _offset("struct plist_head", "node_list"), limit=limit)
+    walk = walk_list(int(head) + _offset("struct plist_head", "node_list"), limit=limit)
     return _objects(walk, _offset("struct plist_node", "node_list"))
 
 
@@ -145,7 +146,7 @@ def for_rbtree(root: int, *, limit: int = LIMIT) -> Walk:
     :param root: ``struct rb_root *`` or ``struct rb_root_cached *``.
     """
     return walk_rbtree(
-        root + _offset("struct rb_root", "rb_node"),
+        int(root) + _offset("struct rb_root", "rb_node"),
         parent=_offset("struct rb_node", "__rb_parent_color"),
         left=_offset("struct rb_node", "rb_left"),
         right=_offset("struct rb_node", "rb_right"),
@@ -168,13 +169,13 @@ def xarray(xa: int, *, limit: int = LIMIT) -> EntryWalk:
 
     :param xa: ``struct xarray *``.
     """
-    return _indexed(xa + _offset("struct xarray", "xa_head"), limit)
+    return _indexed(int(xa) + _offset("struct xarray", "xa_head"), limit)
 
 
 def radix_tree(root: int, *, limit: int = LIMIT) -> EntryWalk:
     """The same for a ``struct radix_tree_root``, which since 4.20 is another name of xarray."""
     if compat.has("struct radix_tree_root.rnode"):
-        return _indexed(root + _offset("struct radix_tree_root", "rnode"), limit)
+        return _indexed(int(root) + _offset("struct radix_tree_root", "rnode"), limit)
     return xarray(root, limit=limit)
 
 
@@ -186,8 +187,8 @@ def idr(addr: int, *, limit: int = LIMIT) -> Ids:
     base = 0
     # v4.16 6ce711f27500 ("idr: Make 1-based IDRs more efficient") added it.
     if compat.has("struct idr.idr_base"):
-        base = lowlevel.read_uint(addr + _offset("struct idr", "idr_base"), 4)
-    walk = _indexed(addr + _offset("struct idr", "Head"), limit)
+        base = lowlevel.read_uint(int(addr) + _offset("struct idr", "idr_base"), 4)
+    walk = _indexed(int(addr) + _offset("struct idr", "Head"), limit)
     entries = [(base + index, entry) for index, _, entry in walk.entries]
     return Ids(entries, walk.end, walk.stopped_at)
 
@@ -197,7 +198,7 @@ def maple_tree(mt: int, *, limit: int = LIMIT) -> EntryWalk:
 
     :param mt: ``struct maple_tree *``; raises TypeMissingError before Linux 6.1.
     """
-    root = mt + _offset("struct maple_tree", "ma_root")
+    root = int(mt) + _offset("struct maple_tree", "ma_root")
     return walk_maple_tree(root, _maple_shapes(), limit=limit)
 
 

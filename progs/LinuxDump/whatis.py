@@ -67,6 +67,7 @@ def address(text: str) -> int:
 
 def what_is(addr: int) -> Place:
     """What an address of the kernel's half is; what cannot be found out is said in `text`."""
+    addr = int(addr)
     half = 47 if lowlevel.dump().levels < 5 else 56
     if addr >> half not in (0, _U64 >> half):
         return Place(addr, "unknown", lowlevel.why_unreadable(addr))

@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -21,8 +22,8 @@ PATHS = ("ints[1]", "grid[1][2]", "cube[1][0][1]", "points[1].y", "point.x", "in
 
 SCRIPT = """
 import json
-from LinuxDump import percpu, whatis
-from pykdump.API import structSetAttr
+from LinuxDump import percpu, trees, whatis
+from pykdump.API import readSU, structSetAttr
 from pykdump.errors import PykdumpError
 from pykdump.layout import CString, Layout
 
@@ -32,7 +33,9 @@ def error(call):
     except (PykdumpError, ValueError) as error:
         return str(error)
 
-at, shapes = {at}, "struct pykdump_shapes"
+at, shapes, module = {at}, "struct pykdump_shapes", json.load(open({facts!r}))["module"]
+a = readSU("struct xarray", module["xarray"]["tree"])
+entries = [[first, entry] for first, _, entry in trees.xarray(a).entries]
 structSetAttr(shapes, "Ordinate", ["no_such.member", "points[9].y", "point.y"])
 text = Layout(shapes, CString("text"), CString("names[0]"), CString("string")).read(at)
 ints = Layout(shapes, "ints").read_many([at])[0].ints
@@ -49,6 +52,14 @@ print("FOUND " + json.dumps(dict(
              error(lambda: Layout(shapes, "ints[4]").read(at)),
              error(lambda: Layout(shapes, "u8_max[0]").read(at)),
              error(lambda: Layout("struct no_such", "member").read(at))],
+    structs=dict(
+        xarray=entries,
+        idr=trees.idr(readSU("struct idr", module["idr"]["idr"])).entries,
+        klist=trees.klist(readSU("struct klist", module["klist"]["klist"])).addrs,
+        rbtree=len(trees.for_rbtree(readSU("struct rb_root", module["rbtree"]["root"])).nodes),
+        points=Layout("struct pykdump_point", "x", "y").read_array(
+            readSU(shapes, at).points[0], 3),
+    ),
     percpu=percpu.get_cpu_var("pykdump_percpu_int"),
     type=percpu.get_cpu_var_type("pykdump_percpu_struct"),
     values=[row.value for row in Layout("struct pykdump_percpu", "value").read_many(
@@ -59,6 +70,8 @@ print("FOUND " + json.dumps(dict(
             for text in ("init_task+0x10", "init_task+0x18/0x2000", "&init_task+8")],
 )))
 """
+
+GUIDE = Path(__file__).parents[2] / "docs" / "many-objects.md"
 
 _found: dict[str, Any] = {}
 
@@ -71,7 +84,9 @@ def found(vmcore: Vmcore, tmp_path: Path) -> Any:
         form = "elf" if "elf" in vmcore.forms else next(iter(vmcore.forms))
         script = tmp_path / "layouts.py"
         shapes = vmcore.facts["module"]["shapes"]
-        script.write_text(SCRIPT.format(at=shapes["address"], names=NAMES, paths=PATHS))
+        facts = str(vmcore.directory / "facts.json")
+        text = SCRIPT.format(at=shapes["address"], names=NAMES, paths=PATHS, facts=facts)
+        script.write_text(text)
         run = gdb(
             f"target kdump {' '.join(map(str, vmcore.forms[form]))}",
             f"pykdump module path {vmcore.modules}",
@@ -108,6 +123,15 @@ def test_text_is_read_behind_pointers_and_in_arrays(vmcore: Vmcore, found: Any) 
     assert found["texts"] == [shapes["text"], shapes["names"][0], shapes["string"]]
 
 
+def test_structs_of_the_classic_api_are_heads_of_walks(vmcore: Vmcore, found: Any) -> None:
+    module, structs = vmcore.facts["module"], found["structs"]
+    assert structs["xarray"] == module["xarray"]["entries"]
+    assert structs["idr"] == module["idr"]["entries"]
+    assert len(structs["klist"]) == len(module["klist"]["items"])
+    assert structs["rbtree"] == len(module["rbtree"]["ids"])
+    assert structs["points"] == module["shapes"]["points"]
+
+
 def test_columns_are_sliced(vmcore: Vmcore, found: Any) -> None:
     x = vmcore.facts["module"]["shapes"]["points"][2][0]
     assert found["slices"] == [[None, 255], [None, 255, None, 255], [x]]
@@ -132,3 +156,17 @@ def test_per_cpu_variables_of_a_module_are_known(vmcore: Vmcore, found: Any) -> 
 def test_addresses_of_no_processor_and_offsets_from_symbols(found: Any) -> None:
     assert found["no_address"] == "not an address that this processor has"
     assert found["offset"] == [0x10, 0x18, 8]
+
+
+def test_the_guide_for_scripts_works_as_it_stands(vmcore: Vmcore, tmp_path: Path) -> None:
+    script = tmp_path / "guide.py"
+    script.write_text("\n".join(re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)))
+    form = "elf" if "elf" in vmcore.forms else next(iter(vmcore.forms))
+    opened = f"target kdump {' '.join(map(str, vmcore.forms[form]))}"
+    run = gdb(opened, f"pyk-run {script}", args=[vmcore.vmlinux])
+    assert "Traceback" not in run.out + run.err and "+++" not in run.out, run.out + run.err
+    assert "processes, the list is complete" in run.out
+    assert "slab cache task_struct: allocated object" in run.out
+    maps = vmcore.facts["processes"]["1"]["maps"].splitlines()
+    shown = re.findall(r"^([0-9a-f]+-[0-9a-f]+) [0-9a-f]{16}$", run.out, re.MULTILINE)
+    assert shown == [line.split()[0] for line in maps[1 : len(shown) + 1]]
