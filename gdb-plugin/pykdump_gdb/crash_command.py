@@ -4,6 +4,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Iterator
 from typing import TextIO
 
 import gdb
@@ -12,7 +13,7 @@ from crashcmd import aliases, run
 from pykdump import commands, pipes
 from pykdump.errors import PykdumpError
 from pykdump_gdb import crash_history as history
-from pykdump_gdb import session
+from pykdump_gdb import session, settings
 from pykdump_gdb.command import Command, run_as_command
 from pykdump_gdb.completion import completing_lines
 from pykdump_gdb.output import PagerQuit, output
@@ -61,7 +62,25 @@ def _print(line: str, from_tty: bool) -> None:
     if parts.shell and from_tty:
         pipes.to_terminal(commands.pieces(parts.command), parts.shell)
         return
-    for text in commands.pieces(line):
+    _show(commands.pieces(line))
+
+
+def _show(texts: Iterator[str]) -> None:
+    # GDB's pager does not know that a line was typed at the prompt: it counts the lines of all
+    # commands. What fits on the screen goes past it.
+    left = gdb.parameter("height") or 0
+    width = gdb.parameter("width") or sys.maxsize
+    held: list[str] = []
+    try:
+        while left > 1 and (text := next(texts, None)) is not None:
+            held.append(text)
+            left -= sum(1 + len(row) // width for row in text.split("\n"))
+    finally:
+        with settings.changed({"pagination": False} if left > 1 else {}):
+            for text in held:
+                print(text)
+            sys.stdout.flush()
+    for text in texts:
         print(text)
 
 

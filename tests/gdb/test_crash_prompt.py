@@ -50,6 +50,19 @@ def test_output_goes_through_the_shell(terminal: Terminal) -> None:
     assert "octal: 10000" in shown and "binary" not in shown
 
 
+def test_the_pager_asks_for_what_is_longer_than_the_screen_only(terminal: Terminal) -> None:
+    answer(terminal, "q", GDB)
+    answer(terminal, "set height 10", GDB)
+    answer(terminal, "crash")
+    for number in range(20):
+        assert f"decimal: {number}" in answer(terminal, f"eval {number}")
+    terminal.type("ascii\r")
+    terminal.read_until("--Type <RET> for more")
+    terminal.type("q\r")
+    terminal.read_until(CRASH)
+    assert "decimal: 3" in answer(terminal, "eval 3")
+
+
 def test_ctrl_c_and_an_empty_line_leave_the_prompt(terminal: Terminal) -> None:
     answer(terminal, "")
     terminal.type("half a li\x03")
