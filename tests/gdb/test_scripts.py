@@ -307,7 +307,10 @@ def test_a_tool_runs_as_a_script_and_a_copy_of_it_is_preferred(
 
 def test_output_is_piped_logged_and_redirected(panicked: MiniDump, write: Write) -> None:
     write("say.py", "print('line 1')\nprint('line 2', sys.argv[1:])\n")
-    write("both.py", "sys.stdout.buffer.write(b'bytes\\n'); os.system('echo system')\n")
+    write(
+        "both.py",
+        "sys.stdout.buffer.write(b'bytes\\n'); sys.stdout.flush(); os.system('echo system')\n",
+    )
     result = run(
         panicked,
         "pipe pyk-run say.py | grep -c line",
@@ -498,11 +501,11 @@ def test_modules_are_imported_again_when_asked(panicked: MiniDump, write: Write)
     write("helper.py", "value = 1\n")
     write(
         "edit.py",
-        "import helper; print(helper.value); open('helper.py', 'w').write('value = 22')\n",
+        "import helper; print(helper.value); open('helper.py', 'w').write('value = 222')\n",
     )
     write("again.py", "import helper; print(helper.value)\n")
     result = run(panicked, "epython edit.py", "epython again.py", "epython again.py --reload")
-    assert printed(result) == ["1", "1", "22"]
+    assert printed(result) == ["1", "1", "222"]
 
 
 def test_the_timeout_of_commands_can_be_assigned(panicked: MiniDump, write: Write) -> None:
