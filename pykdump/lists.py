@@ -297,15 +297,13 @@ def readSUArray(structname: str, startaddr: int, dim: int = 0) -> Any:
     >>> [limit - limits for limit in readSUArray("struct rlimit", limits, 3)]
     [0, 16, 32]
     """
-    cls = structs.class_named(structname)
+    cls, start = structs.class_named(structname), as_address(startaddr)
     size = cls.ctype().size
     if dim < 0:
-        raise CrashError(
-            f"there is no array of {dim} structs: {structname} at {as_address(startaddr):#x}"
-        )
+        raise CrashError(f"there is no array of {dim} structs: {structname} at {start:#x}")
     if dim:
-        return _accel.structs_in_array(cls, as_address(startaddr), dim, size)
-    return (structs.at(cls, as_address(startaddr) + i * size) for i in range(_maxel))
+        return _accel.structs_in_array(cls, start, dim, size)
+    return (structs.at(cls, start + i * size) for i in range(_maxel))
 
 
 # --- what crash's C code did

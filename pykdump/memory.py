@@ -42,7 +42,7 @@ def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
         try:
             return b"".join(readmem(addr + at, min(_PIECE, size - at), mtype) for at in pieces)
         except CrashError as error:
-            raise type(error)(f"{size} bytes at {addr & _U64:#x} are too many: {error}") from None
+            raise type(error)(f"cannot read {size} bytes at {addr & _U64:#x}: {error}") from None
     addr &= _U64
     if mtype in (PHYSADDR, XENMACHADDR):
         return lowlevel.dump().read_physical(addr, size)

@@ -279,7 +279,7 @@ RAISES = {
     f'readSUArray("struct conf_node", {T}, 1 << 40)': ("CrashError", "1099511627776 structs at 0x"),
     f'readSUArray("struct conf_node", {T}, -1)': ("CrashError", "-1 structs: struct conf_node at"),
     f"readmem({T}, 1 << 40)": ("CrashError", "1099511627776 bytes at 0x"),
-    "readmem(1 << 46, 1 << 28)": ("CrashError", "268435456 bytes at 0x400000000000 are too many"),
+    "readmem(1 << 46, 1 << 28)": ("CrashError", "cannot read 268435456 bytes at 0x400000000000: "),
     'readU64("abc")': ("ValueError", "'abc' is no address; that of a symbol is sym2addr(NAME)"),
     'ListHead("zz")': ("ValueError", "'zz' is no address"),
     'addr2sym("zz")': ("ValueError", "'zz' is no address"),

@@ -19,11 +19,10 @@ def callers(vmcore: Vmcore) -> list[tuple[str, str]]:
 def test_the_log_tells_who_called_printk(vmcore: Vmcore) -> None:
     found = callers(vmcore)
     assert len(found) > 100
+    assert ["T0"] == [caller for caller, line in found if line.startswith("Linux version ")]
+    inits = [caller for caller, line in found if re.match(r"Run /\w+ as init process", line)]
+    assert inits and set(inits) == {"T1"}
     for caller, line in found:
-        if line.startswith("Linux version "):
-            assert caller == "T0"
-        if re.match(r"Run /\w+ as init process", line):
-            assert caller == "T1"
         stack = re.match(r"CPU: (\d+) (?:UID: \d+ )?PID: (\d+) Comm: ", line)
         if stack:  # the kernel's own words for the task, or the CPU that was interrupted
             assert caller in (f"T{stack[2]}", f"C{stack[1]}")
