@@ -169,4 +169,5 @@ def test_the_guide_for_scripts_works_as_it_stands(vmcore: Vmcore, tmp_path: Path
     assert "slab cache task_struct: allocated object" in run.out
     maps = vmcore.facts["processes"]["1"]["maps"].splitlines()
     shown = re.findall(r"^([0-9a-f]+-[0-9a-f]+) [0-9a-f]{16}$", run.out, re.MULTILINE)
-    assert shown == [line.split()[0] for line in maps[1 : len(shown) + 1]]
+    has_trees = not vmcore.release.startswith("5.")  # mappings lie in maple trees since 6.1
+    assert shown == [line.split()[0] for line in maps[1:4] if has_trees]
