@@ -166,6 +166,8 @@ def enum_of(enumerator: str) -> CType | None:
 
 
 def _look_up(name: str) -> CType:
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a type is text, not {name!r}")
     base = name.rstrip("* ")
     stars = name[len(base) :].count("*")
 

@@ -261,6 +261,8 @@ def prefetch_symbols(names: Sequence[str]) -> None:
 
 def link_address(name: str) -> int | None:
     """Value of a symbol of vmlinux as linked, before KASLR; None when it is not there."""
+    if not isinstance(name, str):
+        raise TypeError(f"the name of a symbol is text, not {name!r}")
     if name not in _symbols:
         prefetch_symbols([name])
     return _symbols[name]

@@ -31,6 +31,8 @@ def readmem(addr: int, size: int, mtype: int | None = None) -> bytes:
     IndexError: NULL pointer: no memory lies at 0
     """
     addr = as_address(addr)
+    if not isinstance(size, int):
+        raise TypeError(f"how many bytes to read is a number, not {size!r}")
     if addr == 0 and mtype != PHYSADDR:
         raise IndexError("NULL pointer: no memory lies at 0")
     if not -(1 << 63) <= addr <= _U64 or not 0 <= size <= _U64:

@@ -78,10 +78,10 @@ def _show(texts: Iterator[str]) -> None:
     finally:
         with settings.changed({"pagination": False} if left > 1 else {}):
             for text in held:
-                print(text)
+                sys.stdout.write(f"{text}\n")
             sys.stdout.flush()
-    for text in texts:
-        print(text)
+    for text in texts:  # each at once with its end: Ctrl-C may come between two of them
+        sys.stdout.write(f"{text}\n")
 
 
 def _prompt() -> None:

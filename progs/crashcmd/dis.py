@@ -28,6 +28,8 @@ _INSTRUCTION = re.compile(r"(?:=>|  )?\s*(0x[0-9a-f]+)( <[^>]*>)?:\s*(.*)")
 
 def collect(given: Given) -> Text:
     if "-b" in given:
+        if len(given.words) > 1 or any(not word.isdecimal() for word in given.words):
+            raise given.error(f"-b takes a count of bytes, not {' '.join(given.words)}")
         return text([_SKIPPED])
     if not given.words:
         raise given.error("a function or an address is needed")

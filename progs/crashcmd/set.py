@@ -15,6 +15,7 @@ from crashcmd import context, values
 from crashcmd.command import Command, Given, Option, Text, text
 from crashcmd.task import thread_info
 from LinuxDump import cpus
+from LinuxDump.printk import panic_message
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel, printed, scope
 from pykdump.layout import Layout
@@ -95,9 +96,14 @@ def lines_of(task: Task) -> Iterator[str]:
     yield f"    CPU: {task.cpu}"
     note = ""
     if task.is_running:
-        is_panic = task is task_table().panic_task() and cpus.panic_cpu() is not None
-        note = " (PANIC)" if is_panic else " (ACTIVE)"
+        note = f" ({_why_running(task)})"
     yield f"  STATE: {_state(task)}{note}"
+
+
+def _why_running(task: Task) -> str:
+    if task is not task_table().panic_task() or cpus.panic_cpu() is None:
+        return "ACTIVE"
+    return "SYSRQ" if "sysrq" in panic_message().lower() else "PANIC"
 
 
 def _state(task: Task) -> str:

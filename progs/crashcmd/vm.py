@@ -57,11 +57,12 @@ def collect(given: Given) -> Any:
     else:
         memories = task_memory.memory([task.addr for task in tasks])
         found = [_record(task, memory) for task, memory in zip(tasks, memories)]
+    refers = _refers if "-R" in given else _is_at
     reference = given.value("-R") or given.value("-P")
     if reference is None:
         return tuple(found)
     kept = [
-        replace(each, mappings=tuple(m for m in each.mappings if _refers(m, reference)))
+        replace(each, mappings=tuple(m for m in each.mappings if refers(m, reference)))
         for each in found
     ]
     if "-P" in given and not any(each.mappings for each in kept):
@@ -74,11 +75,13 @@ def _flag_names(flags: int) -> str:
 
 
 def _refers(mapping: Mapping, reference: str) -> bool:
-    # The address of the vm_area_struct, one in the mapping, or text of the file's path.
+    return _is_at(mapping, reference) or reference in mapping.path
+
+
+def _is_at(mapping: Mapping, reference: str) -> bool:
+    # The address of the vm_area_struct, or one in the mapping.
     addr = values.find_address(reference) if values.is_hex(reference) else None
-    if addr is not None and (addr == mapping.addr or mapping.start <= addr < mapping.end):
-        return True
-    return bool(mapping.path) and reference in mapping.path
+    return addr is not None and (addr == mapping.addr or mapping.start <= addr < mapping.end)
 
 
 def _of_mm(task: Task, given: Given) -> TaskMappings:

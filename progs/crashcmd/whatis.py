@@ -93,8 +93,13 @@ COMMANDS = (
         collect,
         options=(
             Option("-o", "members with their offsets"),
-            Option("-r", "structs and unions of this size, or from LOW to HIGH", "SIZE|LOW-HIGH"),
-            Option("-m", "those with a member of this type, or pointer to it", "TYPE"),
+            Option(
+                "-r",
+                "structs and unions of this size, or from LOW to HIGH",
+                "SIZE|LOW-HIGH",
+                alone=True,
+            ),
+            Option("-m", "those with a member of this type, or pointer to it", "TYPE", alone=True),
         ),
         is_raw=True,
         completes=completion.types_or_expressions,

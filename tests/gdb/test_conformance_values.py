@@ -228,6 +228,11 @@ RAISES = {
     "SmartString('text')": "TypeError",
     "int(readSymbol('conf_text').array)": "TypeError",
     "Deref(5)": "TypeError",
+    **{
+        f"{name}(5)": "TypeError"
+        for name in ("sym2addr", "readSymbol", "symbol_exists", "struct_size", "getSizeOf")
+    },
+    'readmem(sym2addr("conf_text"), "a")': "TypeError",
     "Addr(5)": "TypeError",
     'Addr(readSymbol("conf_pointer"))': "TypeError",
 }

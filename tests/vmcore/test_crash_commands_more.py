@@ -46,6 +46,15 @@ def test_a_page_of_a_free_block_is_found_in_its_list(vmcore: Vmcore) -> None:
     assert f"{block}  ({other} is 3rd of {1 << order} pages)" in answers[f"kmem -f {other}"]
 
 
+def test_why_the_task_that_panicked_ran(vmcore: Vmcore) -> None:
+    trigger = vmcore.facts["trigger"]
+    said = texts(vmcore, ["set -p"])["set -p"]
+    if trigger == "none":
+        assert said.startswith("ERROR ")
+    else:
+        assert said.endswith(f"({'SYSRQ' if trigger == 'sysrq' else 'PANIC'})\n")
+
+
 def test_an_area_is_found_by_an_address_in_it(vmcore: Vmcore) -> None:
     heading, *areas = texts(vmcore, ["kmem -v"])["kmem -v"].splitlines()
     row = areas[len(areas) // 2]

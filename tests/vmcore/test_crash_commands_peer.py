@@ -208,7 +208,7 @@ def lines(text: str) -> list[str]:
     # It finds few tasks of kernels since 6.1, is a second off, and cuts loads where /proc rounds.
     unlike = re.compile(r" *(TASKS|DUMPFILE|DATE|UPTIME|LOAD AVERAGE): .*")
     found = [line for line in found if not unlike.fullmatch(line)]
-    # Of crash 9: that a panic was asked for with sysrq.
+    # What crash 8 says of a panic that was asked for with sysrq, too.
     found = [line.replace("(SYSRQ)", "(PANIC)") for line in found]
     # Stacks that crash 8 has no names for, and those behind them.
     last = (n for n, line in enumerate(found) if re.match(r" *(MCE|\(unknown\)) STACK SIZE:", line))
