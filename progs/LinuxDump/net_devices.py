@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""Network devices, their IPv4 addresses, and neighbours (include/linux/netdevice.h)."""
+"""Network devices, their addresses, and neighbours of IPv4 (include/linux/netdevice.h)."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from pykdump import compat, lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
-from pykdump.walks import walk_hash_table
+from pykdump.walks import walk_hash_table, walk_list
 
-_DEVICE = Layout("struct net_device", "name", "ip_ptr", "ifindex", "flags", "mtu")
+_DEVICE = Layout("struct net_device", "name", "ip_ptr", "ip6_ptr", "ifindex", "flags", "mtu")
 _IFA = Layout("struct in_ifaddr", "ifa_next", "ifa_local", "ifa_prefixlen")
 # v6.13 made hlists of what were chains by neighbour.next.
 compat.member("struct neigh_hash_table", "Heads", "hash_heads", "hash_buckets")
@@ -37,7 +37,7 @@ class NetDevice:
     ifindex: int
     flags: int
     mtu: int
-    addresses: tuple[str, ...]  #: of IPv4
+    addresses: tuple[str, ...]  #: of IPv4, and then of IPv6
 
 
 @dataclass(frozen=True)
@@ -69,7 +69,7 @@ def net_devices(net: int = 0) -> list[NetDevice]:
             pylog.warning(f"net_device {node - at:#x} cannot be read")
             continue
         name = row.name.decode("utf-8", "backslashreplace")
-        addresses = tuple(_addresses(row.ip_ptr))
+        addresses = (*_addresses(row.ip_ptr), *_addresses_6(row.ip6_ptr))
         found.append(NetDevice(node - at, name, row.ifindex, row.flags, row.mtu, addresses))
     return found
 
@@ -92,6 +92,22 @@ def _addresses(in_device: int) -> Iterator[str]:
             return
         yield socket.inet_ntoa(row.ifa_local.to_bytes(4, "little"))
         addr = row.ifa_next
+
+
+def _addresses_6(in_device: int) -> Iterator[str]:
+    # A module may have IPv6, and nobody loaded its debug info.
+    if not in_device or not compat.has("struct inet6_dev"):
+        return
+    walk = walk_list(in_device + lowlevel.member("struct inet6_dev", "addr_list").offset)
+    if walk.end != "complete":
+        pylog.warning(f"the addresses of inet6_dev {in_device:#x} break off")
+    link = lowlevel.member("struct inet6_ifaddr", "if_list").offset
+    at = lowlevel.member("struct inet6_ifaddr", "addr").offset - link
+    for node in walk.nodes:
+        try:
+            yield socket.inet_ntop(socket.AF_INET6, lowlevel.dump().read(node + at, 16))
+        except PykdumpError:
+            pylog.warning(f"inet6_ifaddr {node - link:#x} cannot be read")
 
 
 def arp_neighbours() -> list[Neighbour]:

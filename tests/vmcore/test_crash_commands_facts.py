@@ -235,11 +235,9 @@ def test_devices_are_those_of_proc(vmcore: Vmcore) -> None:
 def test_network_is_that_of_the_guest(vmcore: Vmcore) -> None:
     theirs = {}
     for device in json.loads(vmcore.facts["commands"]["ip_address"]):
-        theirs[device["ifname"]] = [
-            each["local"] for each in device["addr_info"] if each["family"] == "inet"
-        ]
+        theirs[device["ifname"]] = {each["local"] for each in device["addr_info"]}
     ours = {
-        row[1]: [word.rstrip(",") for word in row[2:]] for row in rows(asked(vmcore)["net"])[1:]
+        row[1]: {word.rstrip(",") for word in row[2:]} for row in rows(asked(vmcore)["net"])[1:]
     }
     assert ours == theirs
     known = {(r[1], r[3], r[4]) for r in rows(asked(vmcore)["net -a"])[1:] if len(r) > 4}
