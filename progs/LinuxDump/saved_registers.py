@@ -3,8 +3,7 @@
 
 from __future__ import annotations
 
-from LinuxDump.BTstack import tables
-from pykdump import lowlevel
+from pykdump import lowlevel, models
 from pykdump.errors import ReadError
 from pykdump.layout import Layout
 from pykdump.unwinding import registers_of_note
@@ -54,7 +53,7 @@ def syscall_name(number: int) -> str | None:
     if table is None or not 0 <= number < 1024:
         return None
     try:
-        found = tables().symbols.at(lowlevel.read_pointer(table + 8 * number))
+        found = models.get().symbols().at(lowlevel.read_pointer(table + 8 * number))
     except ReadError:
         return None
     if found is None or found[1] or "sys_" not in found[0] or found[0].endswith("ni_syscall"):

@@ -7,8 +7,12 @@ import fnmatch
 import re
 from collections.abc import Iterable, Sequence
 
+from LinuxDump import cpus
+from LinuxDump.saved_registers import registers_in_note
 from LinuxDump.task_records import Task, TaskTable, task_table
+from pykdump import models
 from pykdump.errors import PykdumpError
+from pykdump.logging import pylog
 
 #: What `--help` of a tool says of these words.
 HELP = (
@@ -80,9 +84,25 @@ def _by_role(word: str, table: TaskTable) -> list[Task] | None:
 
 
 def on_cpus(table: TaskTable) -> list[Task]:
-    """What runs on each CPU, idle tasks too."""
-    found = (table.current(queue.cpu) for queue in table.run_queues)
-    return [task for task in found if task is not None]
+    """What runs on each CPU, idle tasks too; of what cannot be read a warning tells what it can."""
+    found = []
+    for queue in table.run_queues:
+        task = table.by_addr.get(queue.curr)
+        if task is not None:
+            found.append(task)
+        else:
+            what = f"what ran on CPU {queue.cpu}, task_struct {queue.curr:#x}, cannot be read"
+            pylog.warning(what + _place(queue.cpu))
+    return found
+
+
+def _place(cpu: int) -> str:
+    registers = registers_in_note(cpus.registers_by_cpu().get(cpu, b""))
+    if registers is None:
+        return ""
+    symbol = models.get().symbols().at(registers["ip"])
+    place = f" ({symbol[0]}+{symbol[1]:#x})" if symbol else ""
+    return f"; its registers: RIP {registers['ip']:#x}{place}, RSP {registers['sp']:#x}"
 
 
 def _address(word: str) -> int | None:

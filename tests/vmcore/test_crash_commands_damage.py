@@ -287,3 +287,25 @@ def test_the_list_of_tasks_is_told_of_once(damaged: dict[str, Any]) -> None:
 def test_an_audit_message_is_shown(damaged: dict[str, Any]) -> None:
     assert damaged["whole"]["log -a"] == "kernel audit log is empty\n"
     assert damaged["damaged"]["log -a"] == f"type=1300 {AUDIT}\n"
+
+
+def test_a_cpu_whose_task_is_missing_is_told_with_its_registers(tmp_path: Path) -> None:
+    vmcore = harness.get("6.1-panic")
+    (original,) = vmcore.forms["elf-d31"]
+    asked = (
+        "python t = int(gdb.parse_and_eval('(unsigned long) $pyk_current(0)'))",
+        "python from pykdump import lowlevel",
+        "python print('AT', hex(t), lowlevel.dump().translate(t))",
+        "crash bt -c 0",
+    )
+    said = gdb(f"target kdump {original}", *asked, args=[vmcore.vmlinux]).out
+    task, place = re.findall(r"^AT (\S+) (\d+)$", said, re.MULTILINE)[0]
+    sp, rip = re.findall(r"^ #0 \[(\w+)\] \S+ at (\w+)$", said, re.MULTILINE)[0]
+    copy = tmp_path / "vmcore"
+    shutil.copy(original, copy)
+    copy.chmod(0o600)
+    leave_out(copy, int(place))
+    said = gdb(f"target kdump {copy}", "crash bt -a", args=[vmcore.vmlinux]).out
+    told = re.findall(rf"^bt: what ran on CPU 0, task_struct {task}, .*", said, re.MULTILINE)
+    assert len(told) == 1 and f"RIP 0x{rip} (" in told[0] and f"RSP 0x{sp}" in told[0], said
+    assert "CPU: 1 " in said and "PID: " in said
