@@ -3,6 +3,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -22,15 +23,67 @@ radix = 10
 most_elements = 256
 pretty_arrays = False
 
+#: Before a command that shows a value: a struct pglist_data has 170 kB, GDB shows up to 64 by
+#: itself.
+WITH_LARGE_VALUES = f"with max-value-size {64 << 20}"
+
 
 def value_of(type_name: str, addr: int) -> Any:
     """GDB's value of an object of this type at an address."""
     return lowlevel.typed_pointer(type_name, addr).dereference()
 
 
+def pointer_to_variable(name: str, addr: int) -> Any:
+    """GDB's value of a pointer to an object that has the type of a variable."""
+    return gdb.Value(addr).cast(lowlevel.variable_type(name).pointer())
+
+
 def value_in(type_name: str, data: bytes) -> Any:
     """GDB's value of an object of this type that has these bytes."""
     return gdb.Value(data, lowlevel.find_type(type_name))
+
+
+def definition(type_name: str, with_offsets: bool = False) -> str:
+    """A type as GDB's ptype shows it; raises TypeMissingError."""
+    # Raw: else GDB looks for the definition of whatever a member points to, unit by unit.
+    pointer = gdb.Value(0).cast(lowlevel.find_type(type_name).pointer())
+    with variable(pointer) as name:
+        shown = gdb.execute(f"ptype/r{'o' if with_offsets else ''} *{name}", to_string=True)
+    return shown.replace("type = ", "", 1)
+
+
+def member_type(type_name: str, path: str) -> str | None:
+    """The type of a member as it is declared: ``a.b[2].c``, pointers on the way are followed; None
+    where there is no such member."""
+    kind = lowlevel.find_type(type_name)
+    for name, indices in re.findall(r"(\w+)((?:\[\d+\])*)", path):
+        kind = kind.strip_typedefs()
+        if kind.code == gdb.TYPE_CODE_PTR:
+            kind = kind.target().strip_typedefs()
+        if kind.code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+            return None
+        try:
+            kind = kind[name].type
+        except KeyError:
+            return None
+        for _ in range(indices.count("[")):
+            kind = kind.strip_typedefs()
+            if kind.code not in (gdb.TYPE_CODE_ARRAY, gdb.TYPE_CODE_PTR):
+                return None
+            kind = kind.target()
+    return str(kind)
+
+
+@contextmanager
+def variable(value: Any) -> Iterator[str]:
+    """A name for a value, for the body only: so a command of GDB's is given one."""
+    # GDB looks for a tag in an expression among the names of all source files, too: 100 ms the
+    # first time, and 16 ms again.
+    gdb.set_convenience_variable("_pykdump", value)
+    try:
+        yield "$_pykdump"
+    finally:
+        gdb.set_convenience_variable("_pykdump", None)
 
 
 def evaluate(expression: str) -> Any:
@@ -101,7 +154,8 @@ class _Formatting:
     def text(self) -> str:
         self.waiting.append(self)
         try:
-            gdb.execute("python __import__('pykdump.printed').printed.run()", to_string=True)
+            run_it = "python __import__('pykdump.printed').printed.run()"
+            gdb.execute(f"{WITH_LARGE_VALUES} -- {run_it}", to_string=True)
         finally:
             self.waiting.clear()
         if self._error is not None:

@@ -36,6 +36,7 @@ def _radix(given: Given) -> str:
 
 def _print(given: Given) -> str:
     return (
+        f"{printed.WITH_LARGE_VALUES} -- "
         "with print pretty on -- with print repeats unlimited -- "
         f"with print elements {printed.most_elements} -- "
         f"with print array {'on' if printed.pretty_arrays else 'off'} -- {_radix(given)}print"
@@ -73,18 +74,12 @@ def _declaration(name: str) -> str:
 
 
 def _copies(name: str, cpus: str, given: Given) -> Iterator[str]:
-    kind = str(lowlevel.variable_type(name))
     for cpu in percpu_words.cpus(cpus):
-        addr = percpu.per_cpu(name, cpu)
-        command = f"{_print(given)} *({_pointer(kind)}){addr:#x}"
-        first, *more = commands.gdb().execute(command).splitlines()
+        pointer = printed.pointer_to_variable(name, percpu.per_cpu(name, cpu))
+        with printed.variable(pointer) as word:
+            first, *more = commands.gdb().execute(f"{_print(given)} *{word}").splitlines()
         yield f"per_cpu({name}, {cpu}) = {first}"
         yield from more
-
-
-def _pointer(kind: str) -> str:
-    array = re.fullmatch(r"(.*?) ?((?:\[\d*\])+)", kind)
-    return f"{array[1]} (*){array[2]}" if array else f"{kind} *"
 
 
 COMMANDS = (

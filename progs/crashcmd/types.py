@@ -6,11 +6,12 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from pykdump import commands, lowlevel
+from pykdump import commands, lowlevel, printed
 from pykdump.errors import CrashError, PykdumpError
 
 _LINE = re.compile(r"(?:/\*\s*(?P<at>\d+)?(?:\s*:\s*(?P<bit>\d+))?[^*]*\*/)?(?P<text>.*)")
 _STEP = "    "
+_PATH = re.compile(r"\w+(\[\d+\])*(\.\w+(\[\d+\])*)*")
 # The name at the end of a declaration, before what makes it an array or a bit-field.
 _NAME = re.compile(r"(\w+)(?:\[\d*\])*(?: : \d+)?;$")
 
@@ -30,7 +31,7 @@ def full_name(name: str, keyword: str = "") -> str:
 
 def definition(name: str, base: int = 10) -> Iterator[str]:
     """The definition of a type, and its size."""
-    shown = commands.gdb().execute(f"ptype {name}").removeprefix("type = ").splitlines()
+    shown = printed.definition(name).splitlines()
     if any("{...}" in line for line in shown):  # what has no name in it is told, too
         shown = [shown[0], *("    " + text for _, text in _printed_rows(name)), "}"]
     yield from shown
@@ -68,7 +69,10 @@ def member_line(name: str, path: str, addr: int | None = None, base: int = 10) -
 def declaration(name: str, path: str) -> str:
     """A member as C declares it."""
     last = path.split(".")[-1]
-    shown = commands.gdb().execute(f"whatis (({name} *)0)->{path}").removeprefix("type = ").strip()
+    shown = printed.member_type(name, path) if re.fullmatch(_PATH, path) else None
+    if shown is None:  # GDB says what is wrong with it
+        expression = f"(({name} *)0)->{path}"
+        shown = commands.gdb().execute(f"whatis/r {expression}").removeprefix("type = ").strip()
     return declare(shown, last)
 
 
@@ -123,7 +127,7 @@ def _member_name(text: str) -> str:
 
 def _printed_rows(name: str) -> Iterator[tuple[int | None, str]]:
     # Members of the type itself: structs in it that have a name of their own are not opened.
-    shown = commands.gdb().execute(f"ptype/o {name}").splitlines()
+    shown = printed.definition(name, with_offsets=True).splitlines()
     depth, skipping, opened = 0, 0, ""
     start: int | None = None
     for line in shown[1:]:

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from crashcmd import completion, struct, types, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import btf
-from pykdump import commands, lowlevel
+from pykdump import commands, lowlevel, printed
 
 
 def collect(given: Given) -> Text:
@@ -35,23 +35,22 @@ def _lines(expression: str, given: Given) -> Iterator[str]:
             lines = types.with_offsets(full) if "-o" in given else types.definition(full)
             yield from lines
         return
-    kind = commands.gdb().execute(f"whatis {expression}").removeprefix("type = ").strip()
     if re.match(r"(struct|union) \w+$", expression) and lowlevel.has_type(expression):
         yield from types.definition(expression)
         return
     if re.fullmatch(r"\w+", expression) and lowlevel.has_type(expression):
         yield from _typedef(expression)
         return
+    kind = commands.gdb().execute(f"whatis/r {expression}").removeprefix("type = ").strip()
     if re.fullmatch(r"[A-Za-z_]\w*", expression) and kind != expression:
         yield f"{types.declare(kind, expression)};"
     else:
-        yield from commands.gdb().execute(f"ptype {expression}").removeprefix(
-            "type = "
-        ).splitlines()
+        shown = commands.gdb().execute(f"ptype/r {expression}")
+        yield from shown.removeprefix("type = ").splitlines()
 
 
 def _typedef(name: str) -> Iterator[str]:
-    shown = commands.gdb().execute(f"ptype {name}").removeprefix("type = ").rstrip()
+    shown = printed.definition(name).rstrip()
     if "(*)" in shown:
         shown = shown.replace("(*)", f"(*{name})", 1)
     elif shown != name:
