@@ -127,8 +127,7 @@ def _arguments(found: FrameRegisters, detail: int) -> tuple[Argument, ...]:
 
 def _source(found: FrameRegisters) -> str:
     at = found.frame.addr if found.frame.kind == "regs" else found.frame.addr - 1
-    lines = frames.source_lines(at)
-    return f"{lines[-1].file}: {lines[-1].line}" if lines else ""
+    return str(frames.source_line(at) or "")
 
 
 # --- text

@@ -55,8 +55,16 @@ def collect(options: argparse.Namespace) -> Stacks:
     def matches(stack: BTstack.Stack) -> bool:
         return wanted is None or any(map(wanted.search, BTstack.functions(stack)))
 
-    source = options.lines or options.arguments
-    return Stacks(tuple(task_stacks(_tasks(options), source=source, where=matches)))
+    return Stacks(
+        tuple(
+            task_stacks(
+                _tasks(options),
+                source=options.lines,
+                arguments=options.arguments,
+                where=matches,
+            )
+        )
+    )
 
 
 def _tasks(options: argparse.Namespace) -> list[Task]:

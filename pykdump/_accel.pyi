@@ -350,6 +350,17 @@ class SymbolTable:
         """Names and addresses of all symbols of a module ("": the kernel), by address."""
     def __len__(self) -> int: ...
 
+class SourceLines:
+    """Where code comes from, by the DWARF of a linked file; all addresses are as linked."""
+
+    def __init__(self, path: str) -> None:
+        """Raises PykdumpError when the file has no DWARF."""
+    def line_at(self, addr: int) -> tuple[str, int] | None:
+        """File and line of an instruction; of code that was inlined there, of the innermost."""
+    def frames_at(self, addr: int) -> list[tuple[str, str, int]]:
+        """Function, file and line: of functions that were inlined there, the innermost first, and
+        last of the one that the instruction belongs to."""
+
 #: Address, stack pointer, kind ("top", "call", "regs", "user"), struct pt_regs * or 0, function or
 #: None, offset into it, module, the function's size, whether struct pt_regs is whole, whether the
 #: frame is certain, whether the address is of an instruction to run and not one to return to.

@@ -6,14 +6,27 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from pykdump import lowlevel
+from pykdump.errors import PykdumpError
+
 try:
     import gdb
 
-    from pykdump._accel import IDLE_TID
+    from pykdump._accel import IDLE_TID, SourceLines
 except ImportError:  # plain pytest: tools can be imported, asking needs GDB
     pass
 
 _TEXT_MAX = 200
+
+
+class Place(NamedTuple):
+    """A line of a source file."""
+
+    file: str
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}: {self.line}"
 
 
 class SourceLine(NamedTuple):
@@ -65,33 +78,76 @@ def _thread(tid: int) -> gdb.InferiorThread | None:
     return next((found for found in threads if found.ptid[1] == tid), None)
 
 
-def tids() -> set[int]:
-    """The tids of all of GDB's threads; with very many tasks these are not all of them."""
-    return {int(thread.ptid[1]) for thread in gdb.selected_inferior().threads()}
+# Of vmlinux we read it ourselves: GDB would read all that the file of a function declares.
+_lines: tuple[lowlevel.Kernel, SourceLines | None] | None = None
+
+
+def source_line(addr: int) -> Place | None:
+    """Where an instruction comes from; None where the loaded debug info does not have it.
+
+    Of code that was inlined there, the innermost line.
+    """
+    lines, linked = _linked(addr)
+    found = lines.line_at(linked) if lines else None
+    return _line_of_gdb(addr) if found is None else Place(*found)
 
 
 def source_lines(addr: int) -> list[SourceLine]:
-    """Where an instruction comes from; empty where the loaded debug info does not have it.
+    """The same of all functions that were inlined there, the innermost first, and last of the one
+    that the instruction belongs to; empty where the loaded debug info does not have it."""
+    lines, linked = _linked(addr)
+    found = lines.frames_at(linked) if lines else []
+    return [SourceLine(*each) for each in found] or list(_lines_of_gdb(addr))
 
-    Of functions that were inlined there only the innermost is named.
-    """
+
+def _linked(addr: int) -> tuple[SourceLines | None, int]:
+    # Who knows the kernel's lines, and the address there; None for other code.
+    global _lines
+    kernel = lowlevel.kernel()
+    if _lines is None or _lines[0] is not kernel:
+        try:
+            _lines = kernel, SourceLines(_debug_file(kernel))
+        except PykdumpError:
+            _lines = kernel, None
+    linked = (addr - kernel.offset) & 0xFFFF_FFFF_FFFF_FFFF
+    start, end = (lowlevel.link_address(name) or 0 for name in ("_stext", "_end"))
+    return (_lines[1] if start <= linked < end else None), linked
+
+
+def _debug_file(kernel: lowlevel.Kernel) -> str:
+    if not kernel.elf.has_debuginfo:
+        for each in gdb.objfiles():
+            if each.owner is not None and each.owner.username == kernel.vmlinux:
+                return str(each.filename)
+    return kernel.vmlinux
+
+
+def _line_of_gdb(addr: int) -> Place | None:
     found = gdb.find_pc_line(addr)
-    if found.symtab is None or not found.line:
-        return []
+    return Place(found.symtab.filename, found.line) if found.symtab and found.line else None
+
+
+def _lines_of_gdb(addr: int) -> Iterator[SourceLine]:
+    place = _line_of_gdb(addr)
     block = gdb.block_for_pc(addr)
-    while block is not None and block.function is None:
+    if block is None and place is not None:
+        yield SourceLine("", *place)
+    while block is not None and not block.is_static and not block.is_global:
+        function = block.function
+        if function is not None:
+            if place is not None:
+                yield SourceLine(str(function), *place)
+            # Of an inlined one this is where it was called.
+            place = Place(function.symtab.filename, function.line) if function.line else None
         block = block.superblock
-    function = "" if block is None else str(block.function)
-    return [SourceLine(function, found.symtab.filename, found.line)]
 
 
-def details(thread: int, *, arguments: bool = True) -> dict[tuple[int, int], FrameDetails]:
+def details(thread: int) -> dict[tuple[int, int], FrameDetails]:
     """What GDB knows of the frames of a thread, by pc and stack pointer.
 
     Empty for a task that is no thread of GDB; the selected thread and frame stay as they are.
 
     :param thread: its tid.
-    :param arguments: with arguments, which take long.
     """
     found = _thread(thread)
     if found is None:
@@ -99,12 +155,12 @@ def details(thread: int, *, arguments: bool = True) -> dict[tuple[int, int], Fra
     with _selection_kept():
         found.switch()
         try:
-            return dict(_details(arguments))
+            return dict(_details())
         except gdb.error:  # a dead task has no registers
             return {}
 
 
-def _details(arguments: bool) -> Iterator[tuple[tuple[int, int], FrameDetails]]:
+def _details() -> Iterator[tuple[tuple[int, int], FrameDetails]]:
     inlined: list[SourceLine] = []
     for frame in _frames():
         line = _line(frame)
@@ -112,8 +168,7 @@ def _details(arguments: bool) -> Iterator[tuple[tuple[int, int], FrameDetails]]:
             inlined += line
             continue
         sp = int(frame.read_register("rsp")) & 0xFFFF_FFFF_FFFF_FFFF
-        its = tuple(_arguments(frame)) if arguments else ()
-        yield (int(frame.pc()), sp), FrameDetails((*inlined, *line), its)
+        yield (int(frame.pc()), sp), FrameDetails((*inlined, *line), tuple(_arguments(frame)))
         inlined = []
 
 

@@ -52,6 +52,7 @@ void bind_objects(py::module_& m);
 void bind_layout(py::module_& m);
 void bind_bulk(py::module_& m);
 void bind_orc(py::module_& m);
+void bind_symbols(py::module_& m);
 void bind_target(py::module_& m);
 void bind_walk(py::module_& m);
 

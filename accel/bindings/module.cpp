@@ -64,5 +64,6 @@ PYBIND11_MODULE(_accel, m) {
     pyk::bind_bulk(m);
     pyk::bind_objects(m);
     pyk::bind_orc(m);
+    pyk::bind_symbols(m);
     pyk::bind_target(m);
 }

@@ -91,12 +91,14 @@ def task_stacks(
     tasks: Sequence[Task],
     *,
     source: bool = False,
+    arguments: bool = False,
     where: Callable[[BTstack.Stack], bool] = lambda stack: True,
     starts: Mapping[int, BTstack.Start] = {},
 ) -> Iterator[TaskStack]:
     """The stack of each task, in order.
 
-    :param source: with source lines and arguments, where GDB knows them.
+    :param source: with source lines, where the debug info has them.
+    :param arguments: with arguments, where GDB knows them; this takes long.
     :param where: which stacks to take.
     :param starts: where else stacks begin, by ``struct task_struct *``.
     """
@@ -122,20 +124,21 @@ def task_stacks(
             cpu=task.cpu,
             is_running=task.is_running,
             ran_ago_ns=task.ran_ago_ns,
-            frames=tuple(_records(task, stack.frames, areas, source, notes)),
+            frames=tuple(_records(task, stack.frames, areas, source, arguments, notes)),
             is_complete=stack.is_complete,
             reason=stack.reason,
         )
 
 
-def sources(
-    task: Task, frames: Sequence[BTstack.Frame]
-) -> Iterator[tuple[gdb_frames.SourceLine, ...]]:
-    """Where the code of each frame comes from, as `FrameRecord.source` tells it."""
-    known = gdb_frames.details(gdb_frames.tid(task.pid, task.idle_cpu), arguments=False)
-    for frame in frames:
-        found = _source(frame, known)
-        yield found.source if found else ()
+def source_of(frame: BTstack.Frame) -> tuple[gdb_frames.SourceLine, ...]:
+    """Where the code of a frame comes from, as `FrameRecord.source` tells it."""
+    if frame.kind == "user":
+        return ()
+    at = frame.addr if frame.is_exact else frame.addr - 1
+    found = gdb_frames.source_lines(at)
+    if found and not found[-1].function:  # of assembler the debug info may tell lines only
+        found[-1] = found[-1]._replace(function=frame.function or "")
+    return tuple(found)
 
 
 def _astray(task: Task, own: stack_areas.Area | None) -> BTstack.Stack | None:
@@ -154,35 +157,29 @@ def _records(
     frames: Sequence[BTstack.Frame],
     areas: list[stack_areas.Area],
     source: bool,
+    arguments: bool,
     notes: Mapping[int, bytes],
 ) -> Iterator[FrameRecord]:
     panicked = task is task_table().panic_task() and cpus.panic_cpu() is not None
     failed = _failed_at(frames) if panicked else None
-    known = gdb_frames.details(gdb_frames.tid(task.pid, task.idle_cpu)) if source else {}
+    known = gdb_frames.details(gdb_frames.tid(task.pid, task.idle_cpu)) if arguments else {}
     first = _first_of_interest(frames, failed) if panicked else 0
     for place, frame in enumerate(frames):
-        details = _source(frame, known) if source else None
+        its = known.get((frame.addr, frame.sp_addr))
         number = place - first if place >= first else None
-        record = _record(frame, areas, details, number, place == failed)
+        record = _record(frame, areas, number, place == failed)
+        if source or its:
+            # What is no thread of GDB has source lines, too, and so has what GDB did not get to.
+            lines = its.source if its else source_of(frame)
+            record = replace(record, source=lines, arguments=its.arguments if its else ())
         if place == 0 and task.is_running:
             record = replace(record, registers=registers_in_note(notes.get(task.cpu, b"")))
         yield record
 
 
-def _source(
-    frame: BTstack.Frame, known: dict[tuple[int, int], gdb_frames.FrameDetails]
-) -> gdb_frames.FrameDetails | None:
-    details = known.get((frame.addr, frame.sp_addr))
-    if details is None and frame.kind != "user":  # no thread of GDB, or GDB got elsewhere
-        at = frame.addr if frame.is_exact else frame.addr - 1
-        return gdb_frames.FrameDetails(tuple(gdb_frames.source_lines(at)), ())
-    return details
-
-
 def _record(
     frame: BTstack.Frame,
     areas: list[stack_areas.Area],
-    details: gdb_frames.FrameDetails | None,
     number: int | None,
     failed: bool,
 ) -> FrameRecord:
@@ -203,8 +200,8 @@ def _record(
         regs_addr=frame.regs_addr,
         registers=registers,
         syscall=_syscall(registers) if is_user and registers else None,
-        source=details.source if details else (),
-        arguments=details.arguments if details else (),
+        source=(),
+        arguments=(),
     )
 
 

@@ -242,17 +242,17 @@ class _Frames:
     def wants(self, stack: Stack) -> bool:
         return self._reference is None or self._reference(stack)
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
-        sources = self._lines_of_source(calls, task) if self.has_source else [""] * len(calls)
-        for number, (frame, source) in enumerate(zip(calls, sources)):
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+        for number, frame in enumerate(calls):
+            source = self._source(frame) if self.has_source else ""
             yield _frame_line(frame, number, ANY, self.given) + source
 
-    def _lines_of_source(self, calls: Sequence[Frame], task: Task) -> list[str]:
-        keys = [(frame.addr, frame.is_exact) for frame in calls]
-        if not all(key in self._sources for key in keys):
-            for key, source in zip(keys, stack_details.sources(task, calls)):
-                self._sources[key] = f"\n    {source[-1].file}: {source[-1].line}" if source else ""
-        return [self._sources[key] for key in keys]
+    def _source(self, frame: Frame) -> str:
+        key = frame.addr, frame.is_exact
+        if key not in self._sources:
+            found = stack_details.source_of(frame)
+            self._sources[key] = f"\n    {found[-1].file}: {found[-1].line}" if found else ""
+        return self._sources[key]
 
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         return (stack.slots for stack in stacks)
@@ -268,8 +268,8 @@ class _Frames:
 class _FramesWithWords(_Frames):
     """Their frames, and the words of each."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
-        return (f"{line}{ANY:w}" for line in super().lines(calls, has_registers, task))
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
+        return (f"{line}{ANY:w}" for line in super().lines(calls, has_registers))
 
     def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
         for stack in stacks:
@@ -292,7 +292,7 @@ def _frame_ranges(stack: Plain) -> Iterator[tuple[int, int]]:
 class _Symbols(_Frames):
     """The words on them that are addresses of kernel text."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
         head = "" if "-T" in self.given else bt_text.start_line(calls[0]) + "\n"
         yield f"{head}{ANY:s}"
 
@@ -310,7 +310,7 @@ class _Symbols(_Frames):
 class _ReturnAddresses(_Frames):
     """Words that calls may have left on them."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
         yield f"{ANY:s}"
 
     def values(self, stacks: Sequence[Plain]) -> Iterator[Values]:
@@ -326,7 +326,7 @@ class _ReturnAddresses(_Frames):
 class _Registers(_Frames):
     """The registers of user mode, of stacks on which nothing else looks like registers."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterator[str]:
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterator[str]:
         if has_registers:
             yield ""
             yield f"  USER-MODE EXCEPTION FRAME AT: {ANY:x}"

@@ -8,10 +8,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Optional, Protocol, Union
 
 from crashcmd import context, registers
 from LinuxDump import BTstack, modules, stack_areas, stack_details
-from LinuxDump.BTstack import Frame, Places, Stack
+from LinuxDump.BTstack import Frame, Stack
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_records import Task
-from pykdump import frames
 from pykdump.layout import Layout
 from pykdump.unwinding import fill_texts
 
@@ -66,11 +65,8 @@ class Form(Protocol):
     def wants(self, stack: Stack) -> bool:
         """Whether stacks of a shape are to be shown."""
 
-    def lines(self, calls: Sequence[Frame], has_registers: bool, task: Task) -> Iterable[str]:
-        """Lines of a shape, with ANY where stacks differ; the registers come behind them.
-
-        :param task: one with a stack of this shape.
-        """
+    def lines(self, calls: Sequence[Frame], has_registers: bool) -> Iterable[str]:
+        """Lines of a shape, with ANY where stacks differ; the registers come behind them."""
 
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         """What comes in these places for each stack, for words of memory (ANY:w) their start and
@@ -108,11 +104,10 @@ def _texts(tasks: Sequence[Task], form: Form) -> Iterator[str]:
 def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
     # Empty texts for those that are not to be shown.
     shapes, places = BTstack.shapes(tasks)
-    one_of = _examples(tasks, places, form)
     is_shown = [form.wants(stack) for stack in shapes]
     is_plain = [_is_plain(stack) for stack in shapes]
     templates = [
-        _template(stack, form, one_of[shape]) if is_shown[shape] and is_plain[shape] else ""
+        _template(stack, form) if is_shown[shape] and is_plain[shape] else ""
         for shape, stack in enumerate(shapes)
     ]
     size = stack_areas.thread_size()
@@ -146,19 +141,6 @@ def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
     return texts
 
 
-def _examples(tasks: Sequence[Task], places: Sequence[Places], form: Form) -> dict[int, Task]:
-    # A task of each shape; for source lines a thread of GDB where there is one, as GDB knows more
-    # of its frames.
-    threads = frames.tids() if form.has_source else set()
-    found: dict[int, Task] = {}
-    best: dict[int, Task] = {}
-    for task, place in zip(tasks, places):
-        found.setdefault(place.shape, task)
-        if frames.tid(task.pid, task.idle_cpu) in threads:
-            best.setdefault(place.shape, task)
-    return {**found, **best}
-
-
 def _is_plain(stack: Stack) -> bool:
     if not stack.frames or not stack.is_complete:
         return False
@@ -168,9 +150,9 @@ def _is_plain(stack: Stack) -> bool:
     )
 
 
-def _template(stack: Stack, form: Form, task: Task) -> str:
+def _template(stack: Stack, form: Form) -> str:
     has_registers = stack.frames[-1].kind == "user"
-    lines = [*form.lines(stack.frames[: -1 if has_registers else None], has_registers, task)]
+    lines = [*form.lines(stack.frames[: -1 if has_registers else None], has_registers)]
     if has_registers:
         lines += registers.register_lines(_ANY_REGISTERS)
     return f"{ANY:s}" + "".join(f"\n{line}" for line in lines)

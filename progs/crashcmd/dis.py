@@ -82,8 +82,7 @@ def _lines(command: str, given: Given) -> Iterator[str]:
             continue
         addr = int(match[1], 16)
         if "-l" in given:
-            lines = frames.source_lines(addr)
-            where = f"{lines[0].file}: {lines[0].line}" if lines else ""
+            where = str(frames.source_line(addr) or "")
             if where and where != source:
                 source = where
                 yield where
@@ -106,15 +105,15 @@ def _operands(text: str, given: Given) -> str:
 
 
 def _source(addr: int) -> Iterator[str]:
-    lines = frames.source_lines(addr)
-    if not lines:
+    place = frames.source_line(addr)
+    if place is None:
         raise CrashError(f"{addr:x}: no source line is known")
-    yield f"FILE: {lines[0].file}"
-    yield f"LINE: {lines[0].line}"
+    yield f"FILE: {place.file}"
+    yield f"LINE: {place.line}"
     yield ""
     shown = commands.gdb().execute(f"list *{addr:#x}").splitlines()[1:]
     if shown and shown[0].endswith("No such file or directory."):
-        raise CrashError(f"{lines[0].file}: source code is not available")
+        raise CrashError(f"{place.file}: source code is not available")
     yield from shown
 
 

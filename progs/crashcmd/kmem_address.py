@@ -80,8 +80,8 @@ def _size_of_map() -> int:
 def _symbol(addr: int) -> Iterator[str]:
     start, end = lowlevel.symbol_address("_stext"), lowlevel.symbol_address("_end")
     if start <= addr < end and values.symbol(addr):
-        lines = frames.source_lines(addr) if addr < lowlevel.symbol_address("_etext") else []
-        where = f" {lines[0].file}: {lines[0].line}" if lines else ""
+        line = frames.source_line(addr) if addr < lowlevel.symbol_address("_etext") else None
+        where = f" {line}" if line else ""
         yield f"{addr:x} {values.symbol(addr)}{where}"
         yield ""
 

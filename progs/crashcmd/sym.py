@@ -99,8 +99,7 @@ def _around(place: int, addr: int, given: Given) -> list[Found]:
 def _found(symbol: Symbol, offset: int) -> Found:
     source = ""
     if symbol.letter in "tTwW":
-        lines = frames.source_lines(symbol.addr + offset)
-        source = f"{lines[0].file}: {lines[0].line}" if lines else ""
+        source = str(frames.source_line(symbol.addr + offset) or "")
     return Found(symbol.addr + offset, symbol.letter, symbol.name, offset, symbol.module, source)
 
 

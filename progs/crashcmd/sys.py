@@ -66,8 +66,7 @@ def _calls(given: Given) -> Iterator[str]:
         raise given.error(f"no system call has the number or name {' or '.join(given.words)}")
     yield "NUM  SYSTEM CALL                FILE AND LINE NUMBER"
     for number, function in found:
-        lines = frames.source_lines(function)
-        where = f"{lines[0].file}: {lines[0].line}" if lines else ""
+        where = frames.source_line(function) or ""
         yield f"{number:3}  {values.symbol(function):25}  {where}".rstrip()
 
 
