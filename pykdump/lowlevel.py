@@ -8,6 +8,7 @@ read the debug info of a unit that nobody asked about. Importable without GDB, f
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
@@ -266,6 +267,15 @@ def link_address(name: str) -> int | None:
     if name not in _symbols:
         prefetch_symbols([name])
     return _symbols[name]
+
+
+def per_cpu_symbol(linked: int) -> str:
+    """``NAME`` or ``NAME+0x10`` of a place in vmlinux as linked; "" outside its per-CPU section."""
+    # vmlinux may link absolute symbols at the same places; GDB knows the section of each.
+    addr = (linked + kernel().offset) & 0xFFFF_FFFF_FFFF_FFFF
+    said = gdb.execute(f"info symbol {addr:#x}", to_string=True) or ""
+    found = re.match(r"(\S+)(?: \+ (\d+))? in section \.data\.\.percpu", said)
+    return f"{found[1]}+{int(found[2]):#x}" if found and found[2] else found[1] if found else ""
 
 
 def find_symbol(name: str) -> int | None:

@@ -158,9 +158,11 @@ def _per_cpu(addr: int) -> Place | None:
         moved = 0 if lowlevel.kernel().elf.percpu_is_zero_based else lowlevel.kernel().offset
         at = (addr - offset - moved) & _U64
         if start <= at < start + max(unit, end - start):
-            part = "static" if at < end else "module or dynamic"
+            symbol = lowlevel.per_cpu_symbol(at) if at < end else ""
+            part = symbol or ("static" if at < end else "module or dynamic")
             text = f"per-CPU area of CPU {cpu} ({part}), pointer {at + moved:#x}"
-            return Place(addr, "per-CPU", text, {"cpu": cpu, "percpu_addr": at + moved})
+            details = {"cpu": cpu, "percpu_addr": at + moved, "symbol": symbol}
+            return Place(addr, "per-CPU", text, details)
     return None
 
 

@@ -33,6 +33,7 @@ at = dict(
     percpu=module["percpu"]["cpus"][1]["int_address"],
     dynamic=module["percpu"]["cpus"][1]["dynamic_address"],
     stack=module["threads"][0]["task"],
+    static=percpu.find_per_cpu("runqueues", 1) + 8,
     image=lowlevel.symbol_address("init_task"),
     user=0x1234,
 )
@@ -158,7 +159,8 @@ def test_addresses_are_what_the_guest_planted_there(vmcore: Vmcore, found: Any) 
     kinds = {
         **{"allocated": "slab", "freed": "slab", "page": "page", "vmalloc": "vmalloc"},
         **{"struct_page": "struct page", "module": "module", "percpu": "per-CPU"},
-        **{"dynamic": "per-CPU", "stack": "stack", "image": "kernel", "user": "user"},
+        **{"dynamic": "per-CPU", "static": "per-CPU", "stack": "stack"},
+        **{"image": "kernel", "user": "user"},
     }
     assert {name: place[0] for name, place in places.items()} == kinds
     details = {name: place[2] for name, place in places.items()}
@@ -169,6 +171,7 @@ def test_addresses_are_what_the_guest_planted_there(vmcore: Vmcore, found: Any) 
     assert not details["freed"]["is_allocated"]
     assert details["module"]["module"] == "pykdump_test"
     assert details["percpu"]["cpu"] == 1
+    assert (details["static"]["cpu"], details["static"]["symbol"]) == (1, "runqueues+0x8")
     assert details["stack"]["pid"] == module["threads"][0]["pid"]
     assert "pykdump_plant_memory" in details["vmalloc"]["caller"]
     assert details["page"]["pfn"] == module["memory"]["page"]["phys"] // 4096 + 1
