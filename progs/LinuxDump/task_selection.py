@@ -133,7 +133,12 @@ def _on_cpu(cpu: int, table: TaskTable) -> Task:
 
 def comm(task: Task) -> str:
     """A task's command as text."""
-    return task.comm.decode("utf-8", "backslashreplace")
+    return comm_of(task.comm)
+
+
+def comm_of(raw: bytes) -> str:
+    """The same of task_struct.comm up to its NUL."""
+    return raw.decode("utf-8", "backslashreplace")
 
 
 def with_states(tasks: Iterable[Task], states: str) -> list[Task]:

@@ -7,6 +7,7 @@ import fnmatch
 import re
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import lru_cache
 
 from LinuxDump import task_selection
 from LinuxDump.task_records import Task, task_table
@@ -114,12 +115,18 @@ def named(words: Sequence[str]) -> list[Task]:
 
 def comm(task: Task) -> str:
     """A task's command, on one line: what is no printable character is escaped."""
-    name = task_selection.comm(task)
+    return _printable(task.comm)
+
+
+@lru_cache(1 << 12)
+def _printable(comm: bytes) -> str:
+    name = task_selection.comm_of(comm)
     if name.isprintable():
         return name
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in name)
 
 
+@lru_cache(1 << 16)  # of all tasks, whose headers each command for all of them prints
 def header(task: Task) -> str:
     """What stands above what is printed of a task."""
     return f'PID: {task.pid:<7}  TASK: {task.addr:x}  CPU: {task.cpu:<3}  COMMAND: "{comm(task)}"'

@@ -33,6 +33,7 @@ _KINDS: dict[str, Callable[[process.Process], bool]] = {
 
 _TASK = Layout("struct task_struct", "mm", "fs", "files")
 _WORD = re.compile(r"""(?:"[^"]*"|'[^']*'|[^\s"'])+|["']\S*""")
+_AT_ONCE = 256
 _HEADER = "\0"  # stands for a task's header in a text that several have
 
 
@@ -121,19 +122,26 @@ def _together(record: Each, inner: Given) -> Iterator[str] | None:
 def _each(record: Each, inner: Given) -> Iterator[str]:
     # One task after the other; what differs in the header only is made once.
     known: dict[Any, str] = {}
+    kept: list[str] = []
+    with_header = record.command in ("vtop", "rd")
     for task, key in zip(record.tasks, _shared(record, inner)):
         header = context.header(task)
-        if key is None:
-            text = _one(record, task)
-        elif key in known:
+        if key is not None and key in known:
             text = known[key].replace(_HEADER, header)
         else:
+            if kept:
+                yield "\n".join(kept)
+                kept.clear()
             text = _one(record, task)
-            known[key] = text.replace(header, _HEADER)
-        if text and record.command in ("vtop", "rd"):
-            text = f"{header}\n{text}"
+            if key is not None:
+                known[key] = text.replace(header, _HEADER)
         if text:
-            yield text
+            kept.append(f"{header}\n{text}" if with_header else text)
+        if len(kept) >= _AT_ONCE:
+            yield "\n".join(kept)
+            kept.clear()
+    if kept:
+        yield "\n".join(kept)
 
 
 def _shared(record: Each, inner: Given) -> Iterator[Any]:

@@ -29,7 +29,7 @@ class Process(NamedTuple):
     ppid: int
     cpu: int
     state: str  #: RU IN UN ...
-    memory_percent: float
+    memory_percent: float  #: this, vsz_kb and rss_kb are 0 where they were not asked for
     vsz_kb: int
     rss_kb: int
     comm: str
@@ -43,21 +43,27 @@ class Process(NamedTuple):
         return f"[{self.comm}]" if self.is_kernel_thread else self.comm
 
 
-def processes(given: Given, tasks: Sequence[Task] | None = None) -> list[Process]:
+def processes(
+    given: Given, tasks: Sequence[Task] | None = None, *, with_memory: bool = True
+) -> list[Process]:
     """The tasks that the words and options of ps choose, of these or all; raises CrashError."""
     if tasks is None:
         tasks = _chosen(given.words) if given.words else task_table().tasks
     ordered = sorted(dict.fromkeys(tasks), key=lambda task: (task.pid, task.cpu))
     rows = _TASK.read_many([task.addr for task in ordered])
     keeps = _filter(given)
-    kept = [(task, row) for task, row in zip(ordered, rows) if row is not None and keeps(task, row)]
-    return _records(kept)
+    kept = [
+        (task, row)
+        for task, row in zip(ordered, rows)
+        if row is not None and (keeps is None or keeps(task, row))
+    ]
+    return _records(kept, with_memory)
 
 
 def of_tasks(tasks: Sequence[Task]) -> list[Process]:
-    """Records of these tasks, in their order."""
+    """Records of these tasks, in their order, without their memory."""
     rows = _TASK.read_many([task.addr for task in tasks])
-    return _records([(task, row) for task, row in zip(tasks, rows) if row is not None])
+    return _records([(task, row) for task, row in zip(tasks, rows) if row is not None], False)
 
 
 def _chosen(words: Iterable[str]) -> list[Task]:
@@ -74,7 +80,7 @@ def _chosen(words: Iterable[str]) -> list[Task]:
     return found
 
 
-def _filter(given: Given) -> Callable[[Task, Any], bool]:
+def _filter(given: Given) -> Callable[[Task, Any], bool] | None:
     policies = set()
     for word in (given.value("-y") or "").split(","):
         if word and word.upper() not in _POLICIES and not word.isdecimal():
@@ -84,6 +90,9 @@ def _filter(given: Given) -> Callable[[Task, Any], bool]:
 
     chosen = given.value("-C")
     on_cpus = None if chosen is None else set(percpu_words.cpus(chosen))
+
+    if not policies and on_cpus is None and not {"-k", "-u", "-G", "-A"} & set(given.flags()):
+        return None
 
     def keeps(task: Task, row: Any) -> bool:
         if on_cpus is not None and task.cpu not in on_cpus:
@@ -100,8 +109,10 @@ def _filter(given: Given) -> Callable[[Task, Any], bool]:
     return keeps
 
 
-def _records(rows: Sequence[tuple[Task, Any]]) -> list[Process]:
-    memories = task_memory.memory([task.addr for task, _ in rows])
+def _records(rows: Sequence[tuple[Task, Any]], with_memory: bool) -> list[Process]:
+    memories: Sequence[task_memory.Memory | None] = [None] * len(rows)
+    if with_memory:
+        memories = task_memory.memory([task.addr for task, _ in rows])
     total_kb = max(1, lowlevel.dump().memory_bytes // 1024)
     # Threads share their memory: percentage, VSZ and RSS of each mm_struct.
     sizes = {id(None): (0.0, 0, 0)}

@@ -26,19 +26,18 @@ HEADING = "      PID    PPID  CPU  {}  ST  %MEM      VSZ      RSS  COMM"
 
 
 def collect(given: Given) -> Any:
-    return _formed(processes(given), given)
+    return _collected(None, given)
 
 
 def collect_tasks(tasks: Sequence[Task], given: Given) -> Any:
     """The same of these tasks."""
-    return _formed(processes(given, tasks), given)
+    return _collected(tasks, given)
 
 
-def _formed(found: Sequence[Process], given: Given) -> Any:
-    for flag, make in ps_more.FORMS.items():
-        if flag in given:
-            return make(found, given)
-    return tuple(found)
+def _collected(tasks: Sequence[Task] | None, given: Given) -> Any:
+    form = next((make for flag, make in ps_more.FORMS.items() if flag in given), None)
+    found = processes(given, tasks, with_memory=form is None)
+    return tuple(found) if form is None else form(found, given)
 
 
 def render(record: Any, given: Given) -> Iterator[str]:

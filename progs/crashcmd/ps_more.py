@@ -114,16 +114,23 @@ def _parents(found: Sequence[Process], given: Given) -> Text:
 
 
 def _parent_lines(found: Sequence[Process]) -> Iterator[str]:
-    table = task_table()
+    by_addr = task_table().by_addr
     parents = _real_parents()
+    shown: dict[int, str] = {}  # of those parents that come by an end, with their own above
     for process in found:
         chain, addr = [], process.addr
-        while addr in table.by_addr and addr not in chain:
+        while addr in by_addr and addr not in chain and addr not in shown:
             chain.append(addr)
             addr = parents.get(addr, 0)
-        for depth, addr in enumerate(reversed(chain)):
-            yield " " * depth + context.header(table.by_addr[addr])
-        yield ""
+        text = "" if addr in chain else shown.get(addr, "")
+        depth = text.count("\n")
+        is_whole = addr not in chain
+        for addr in reversed(chain):
+            text += f"{' ' * depth}{context.header(by_addr[addr])}\n"
+            depth += 1
+            if is_whole and addr != process.addr:
+                shown[addr] = text
+        yield text
 
 
 def _real_parents() -> dict[int, int]:

@@ -52,7 +52,9 @@ def run(name: str, rest: str) -> Iterator[str]:
     with pylog.kept() as warnings:
         told: set[str] = set()
         try:
-            yield from _output(command, given, warnings, told)
+            # What the command holds is gone before the collector may look at it again.
+            with collector.paused():
+                yield from _output(command, given, warnings, told)
         except PykdumpError as error:
             if isinstance(error, Interrupted):
                 raise
@@ -62,16 +64,15 @@ def run(name: str, rest: str) -> Iterator[str]:
 
 
 def _output(command: Command, given: Given, warnings: list[str], told: set[str]) -> Iterator[str]:
-    with collector.paused():
-        record = command.collect(given)
-        if "--json" in given:
-            yield from _json(record, given, warnings)
-            return
-        for piece in command.render(record, given):
-            if warnings:
-                yield from _drained(given, warnings, told)
-            yield piece
-        yield from _drained(given, warnings, told)
+    record = command.collect(given)
+    if "--json" in given:
+        yield from _json(record, given, warnings)
+        return
+    for piece in command.render(record, given):
+        if warnings:
+            yield from _drained(given, warnings, told)
+        yield piece
+    yield from _drained(given, warnings, told)
 
 
 def _json(record: Any, given: Given, warnings: list[str]) -> list[str]:
