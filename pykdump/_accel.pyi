@@ -496,12 +496,21 @@ def fill_texts(
     symbols: SymbolTable | None = None,
     caches: Mapping[int, str] = ...,
     with_address: bool = False,
-) -> tuple[list[str | None], bool]:
+    code: Sequence[tuple[int, int]] = ...,
+    offsets: str = "",
+) -> tuple[list[tuple[int, str | None]], bool]:
     """Texts made of templates: in these NUL and x or 016x stand for a number, NUL and s for a text,
-    NUL and w for the words of memory as words_texts() shows them. And whether Ctrl-C was pressed.
+    NUL and w for the words of memory as words_texts() shows them, r for these without an indent,
+    n for those from behind the number before up to the end of the next one, t for a line of each
+    word that is an address of code, o for such lines with numbers of those that a call may return
+    to, offsets as d or x, 016mOFFSET.SIZE; for a member of the struct whose address is the row's
+    last number. And whether Ctrl-C was pressed.
 
-    :param rows: the template's place among all, then what comes in its places: of w the start and
-        the end. None for a row whose words cannot be read.
+    Each is the text of rows that follow each other, with an empty line between two, behind the
+    number of the last of them; None is for a row without a template and one that cannot be read.
+
+    :param rows: the template's place among all, then what comes in its places: of w, r, t and o the
+        start and the end; an empty one has no template.
     """
 
 def word_pages(dump: Dump, ranges: Sequence[tuple[int, int]]) -> tuple[list[int], bool]:

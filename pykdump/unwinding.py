@@ -57,18 +57,30 @@ def fill_texts(
     caches: Mapping[int, str] = {},
     *,
     with_address: bool = False,
-) -> list[str | None]:
+    code: Sequence[tuple[int, int]] = (),
+    offsets: str = "",
+) -> list[tuple[int, str | None]]:
     """Texts made of templates: in these NUL and ``x`` or ``016x`` stand for a number, NUL and ``s``
-    for a text, NUL and ``w`` for words as `words_texts` makes them.
+    for a text, NUL and ``w`` for words as `words_texts` makes them, ``r`` for these without an
+    indent, ``n`` for those from behind the number before up to the end of the next one, ``t`` for a
+    line of each word that is an address of `code`, ``o`` for such lines with numbers of those that
+    a call may return to, ``016mOFFSET.SIZE;`` for a member of the struct whose address is the row's
+    last number.
 
-    :param rows: the template's place among all, then what comes in its places: of ``w`` the start
-        and the end. None for a row whose words cannot be read.
+    Each is the text of rows that follow each other, with an empty line between two, behind the
+    number of the last of them; None is for a row without a template and one that cannot be read.
+
+    :param rows: the template's place among all, then what comes in its places: of ``w``, ``r``,
+        ``t`` and ``o`` the start and the end; an empty one has no template.
+    :param code: where it lies, for ``t`` and ``o``.
+    :param offsets: "d" or "x": those of ``o`` with the offsets into functions.
     """
     found, interrupted = _accel.fill_texts(
-        lowlevel.dump(), templates, rows, symbols, caches, with_address
+        lowlevel.dump(), templates, rows, symbols, caches, with_address, code, offsets
     )
     if interrupted:
-        raise Interrupted(f"interrupted after {len(found)} of {len(rows)} texts")
+        done = found[-1][0] + 1 if found else 0
+        raise Interrupted(f"interrupted after {done} of {len(rows)} texts")
     return found
 
 

@@ -14,6 +14,8 @@ namespace {
 
 using namespace pybind11::literals;
 
+constexpr std::size_t kKeptStacks = 256;  // more of them are not worth pages of the cache
+
 // Reads a table from the dump; returns what is wrong with it, "" when nothing is.
 std::string add_table(OrcUnwinder& unwinder, const Dump& dump, const std::string& name,
                       std::uint64_t ips, std::uint64_t entries, std::uint64_t count,
@@ -69,8 +71,10 @@ std::vector<Stack> unwind(const OrcUnwinder& self, const Dump& dump, const PySta
         begin.push_back({dump.arch().registers_of_note(from_bytes(note)), {sp}});
     }
     const py::gil_scoped_release no_gil;
+    const bool are_many = begin.size() > kKeptStacks;
     return unwind_all(
-        self, dump.arch(), [&] { return dump.new_reader(); }, begin);
+        self, dump.arch(),
+        [&] { return are_many ? dump.new_passing_reader() : dump.new_reader(); }, begin);
 }
 
 py::list stacks(const OrcUnwinder& self, const Dump& dump, const PyStarts& starts,
@@ -127,6 +131,7 @@ std::pair<std::vector<std::optional<std::string>>, bool> words(const Dump& dump,
 // Python's texts stay where they are as long as the row itself does.
 TextRow to_row(const py::tuple& row, const std::vector<TextTemplate>& templates) {
     TextRow made;
+    if (row.empty()) return made;
     made.text = &templates.at(row[0].cast<std::size_t>());
     for (std::size_t i = 1; i < row.size(); ++i) {
         const py::handle value = row[i];
@@ -141,19 +146,27 @@ TextRow to_row(const py::tuple& row, const std::vector<TextTemplate>& templates)
 
 py::tuple fill(const Dump& dump, const std::vector<std::string>& templates,
                const std::vector<py::tuple>& rows, const SymbolTable* symbols,
-               const CacheNames& caches, bool with_address) {
+               const CacheNames& caches, bool with_address, const Ranges& code,
+               const std::string& offsets) {
     const std::vector<TextTemplate> known(templates.begin(), templates.end());
     std::vector<TextRow> made;
     made.reserve(rows.size());
     for (const py::tuple& row : rows) made.push_back(to_row(row, known));
-    const WordNames names = word_names(symbols, caches, with_address);
+    WordNames names = word_names(symbols, caches, with_address);
+    names.code = to_ranges(code);
+    names.offsets = offsets.empty() ? '\0' : offsets.front();
     WalkBounds bounds(made.size(), ctrl_c());
-    std::vector<std::optional<std::string>> texts;
+    std::vector<FilledText> found;
     bool is_interrupted = false;
     {
         const py::gil_scoped_release no_gil;
-        texts = fill_texts([&] { return dump.new_reader(); }, made, names, bounds);
+        found = fill_texts([&] { return dump.new_passing_reader(); }, made, names, bounds);
         is_interrupted = bounds.is_interrupted_now();
+    }
+    py::list texts;
+    for (FilledText& each : found) {
+        texts.append(py::make_tuple(each.last_row, each.text));
+        each.text.reset();  // there may be very much of it
     }
     return py::make_tuple(std::move(texts), is_interrupted);
 }
@@ -161,7 +174,7 @@ py::tuple fill(const Dump& dump, const std::vector<std::string>& templates,
 std::pair<std::vector<std::uint64_t>, bool> word_pages(const Dump& dump, const Ranges& ranges) {
     const std::vector<AddrRange> of = to_ranges(ranges);
     WalkBounds bounds(of.size(), ctrl_c());
-    auto pages = pages_of_words([&] { return dump.new_reader(); }, of, bounds);
+    auto pages = pages_of_words([&] { return dump.new_passing_reader(); }, of, bounds);
     return {std::move(pages), bounds.is_interrupted_now()};
 }
 
@@ -211,7 +224,8 @@ void bind_orc(py::module_& m) {
           "caches"_a = CacheNames{}, py::arg("with_address") = false,
           py::call_guard<py::gil_scoped_release>());
     m.def("fill_texts", &fill, "dump"_a, "templates"_a, "rows"_a, "symbols"_a = py::none(),
-          "caches"_a = CacheNames{}, py::arg("with_address") = false);
+          "caches"_a = CacheNames{}, py::arg("with_address") = false, "code"_a = Ranges{},
+          "offsets"_a = "");
     m.def("word_pages", &word_pages, "dump"_a, "ranges"_a,
           py::call_guard<py::gil_scoped_release>());
     py::class_<SymbolTable>(m, "SymbolTable", "Names of addresses in the kernel and its modules.")

@@ -126,4 +126,8 @@ std::unique_ptr<DumpReader> Dump::new_reader() const {
     return std::make_unique<DumpReader>(shared_source());
 }
 
+std::unique_ptr<DumpReader> Dump::new_passing_reader() const {
+    return std::make_unique<DumpReader>(shared_source(), Pages::kPass);
+}
+
 }  // namespace pyk

@@ -52,6 +52,9 @@ class Dump {
     DumpSource& source() const { return open_source(); }
     std::shared_ptr<DumpSource> shared_source() const;
     std::unique_ptr<DumpReader> new_reader() const;
+    // For memory of which very much is read once: it leaves the cache as it is where a page of the
+    // file can be had again without work.
+    std::unique_ptr<DumpReader> new_passing_reader() const;
 
     // Runs `use(reader)` on this dump's own reader, one caller at a time.
     template <typename Use>

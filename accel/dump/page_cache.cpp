@@ -80,6 +80,17 @@ CachedPage PageCache::get(std::uint64_t pfn, const Load& load) {
     return page;
 }
 
+std::optional<CachedPage> PageCache::find(std::uint64_t pfn) {
+    const std::size_t index = index_of(pfn);
+    Shard& shard = shards_[index % kShards];
+    const std::lock_guard lock(shard.mutex);
+    Set* const set = sets_[index].get();
+    const CachedPage* const found = set == nullptr ? nullptr : find(*set, pfn + 1);
+    if (found == nullptr) return std::nullopt;
+    ++shard.hits;
+    return *found;
+}
+
 // Each pass asks the processor for the memory that the next one will need, so that it need not wait
 // for one part's after the other's.
 void PageCache::copy(std::span<PagePart> parts) {

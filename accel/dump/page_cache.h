@@ -6,6 +6,7 @@
 #include <functional>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -41,6 +42,8 @@ class PageCache {
     using Load = std::function<CachedPage(std::uint64_t pfn)>;
     // The page from the cache, else from `load`, which runs without a lock.
     CachedPage get(std::uint64_t pfn, const Load& load);
+    // The page if it is here.
+    std::optional<CachedPage> find(std::uint64_t pfn);
 
     // Copies the missing parts whose pages are here; the others stay missing. All locks are held
     // meanwhile, so a few hundred parts at once are enough.

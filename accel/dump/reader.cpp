@@ -10,6 +10,7 @@ namespace {
 
 constexpr std::size_t kReadsAtOnce = 256;
 constexpr std::size_t kCachedPagesForSlot = 2;
+constexpr std::size_t kSlotsOfPassing = 1024;
 
 std::string describe(TranslationFault fault) {
     switch (fault) {
@@ -49,11 +50,14 @@ struct DumpReader::Batch {
     std::vector<std::size_t> missing_rows;
 };
 
-DumpReader::DumpReader(const std::shared_ptr<DumpSource>& source)
+DumpReader::DumpReader(const std::shared_ptr<DumpSource>& source, Pages pages)
     : source_(source),
+      pages_(pages),
       page_shift_(static_cast<unsigned>(std::countr_zero(source->page_size))),
       physical_(source),
-      slots_(source->cache.stats().limit_bytes / source->page_size / kCachedPagesForSlot) {}
+      slots_(pages == Pages::kPass
+                 ? kSlotsOfPassing
+                 : source->cache.stats().limit_bytes / source->page_size / kCachedPagesForSlot) {}
 
 DumpReader::~DumpReader() {
     source_->tlb_hits += hits_;
@@ -103,7 +107,8 @@ const std::byte* DumpReader::find_page(std::uint64_t addr) const {
     const Translation found = translate_cached(addr);
     const Mapping* mapping = std::get_if<Mapping>(&found);
     if (mapping == nullptr) return nullptr;
-    CachedPage cached = physical_.page(page_of(mapping->phys.value));
+    const std::uint64_t pfn = page_of(mapping->phys.value);
+    CachedPage cached = pages_ == Pages::kPass ? physical_.passing_page(pfn) : physical_.page(pfn);
     if (!cached.bytes) return nullptr;
     const std::byte* const bytes = cached.bytes.get();
     slots_.keep(page, std::move(cached.bytes));

@@ -10,11 +10,14 @@
 
 namespace pyk {
 
+// Whether pages that are read go into the cache that all readers share.
+enum class Pages : std::uint8_t { kKeep, kPass };
+
 // Reads virtual memory of a dump for one thread, through a translation cache of its own: pages that
 // were used before cost one comparison and a copy.
 class DumpReader final : public MemoryReader {
  public:
-    explicit DumpReader(const std::shared_ptr<DumpSource>& source);
+    explicit DumpReader(const std::shared_ptr<DumpSource>& source, Pages pages = Pages::kKeep);
     ~DumpReader() override;
 
     std::size_t read_prefix(KernelAddr addr, std::span<std::byte> out) const override;
@@ -53,6 +56,7 @@ class DumpReader final : public MemoryReader {
     std::uint64_t offset_of(std::uint64_t addr) const { return addr & (source_->page_size - 1); }
 
     std::shared_ptr<DumpSource> source_;
+    const Pages pages_;
     unsigned page_shift_;  // every read divides by the size of a page, which is a power of two
     mutable PhysicalReader physical_;
     mutable PageSlots slots_;

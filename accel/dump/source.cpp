@@ -66,6 +66,8 @@ PageStatus PhysicalReader::read_uncached(std::uint64_t pfn, std::span<std::byte>
         return source_->pages.cut.contains(pfn) ? PageStatus::kCut : PageStatus::kNoData;
     }
     if (const auto status = read_extent(pfn, page)) return *status;
+    // It would read what was cut off meanwhile as zeros, too.
+    if (std::ranges::any_of(source_->files, &InputFile::has_shrunk)) return PageStatus::kCut;
     return source_->kdump.read_page({pfn * source_->page_size}, page);
 }
 
@@ -73,14 +75,17 @@ CachedPage PhysicalReader::load(std::uint64_t pfn) {
     if (!source_->pages.present.contains(pfn)) return {read_uncached(pfn, {}), nullptr};
     const PageStatus status = read_uncached(pfn, page_);
     if (status != PageStatus::kOk) return {status, nullptr};
-    if (std::ranges::any_of(source_->files, &InputFile::has_shrunk)) {
-        return {PageStatus::kCut, nullptr};
-    }
     return {status, source_->pool.keep(page_)};
 }
 
 CachedPage PhysicalReader::page(std::uint64_t pfn) {
     return source_->cache.get(pfn, [this](std::uint64_t missing) { return load(missing); });
+}
+
+CachedPage PhysicalReader::passing_page(std::uint64_t pfn) {
+    if (extent_of(pfn) == nullptr) return page(pfn);
+    const auto cached = source_->cache.find(pfn);
+    return cached ? *cached : load(pfn);
 }
 
 void PhysicalReader::read_parts(std::span<PagePart> parts) {

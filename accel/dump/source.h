@@ -56,6 +56,8 @@ class PhysicalReader {
     explicit PhysicalReader(std::shared_ptr<DumpSource> source);
 
     CachedPage page(std::uint64_t pfn);
+    // The same without putting it into the cache, where it lies in the file as it is.
+    CachedPage passing_page(std::uint64_t pfn);
     // The same past the cache, for scans that would only wash it out.
     PageStatus read_uncached(std::uint64_t pfn, std::span<std::byte> page);
     // As many pages from `pfn` on as one read of the file gives, up to the size of `pages`, past

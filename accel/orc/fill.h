@@ -14,13 +14,17 @@
 namespace pyk {
 
 // A text with places: NUL and what comes there, which is a number (x, or 016x: with zeros up to
-// that width), a text (s) or words of memory (w), as words_text() shows them.
+// that width), a text (s), words of memory (w) as words_text() shows them, those without an indent
+// (r), the words from behind the number before up to the end of the one that comes next (n), or
+// those that lead to code (t, with numbers o). 016mOFFSET.SIZE; is a number of so many bytes, up to
+// eight, in the struct whose address is the row's last number.
 class TextTemplate {
  public:
     struct Place {
         std::string before;  // what stands between the place before and this one
         char kind = 's';
         unsigned width = 0;
+        unsigned offset = 0, size = 0;  // of m
     };
     // Throws Error for a place of another kind.
     explicit TextTemplate(std::string_view text);
@@ -34,17 +38,22 @@ class TextTemplate {
 };
 
 // What comes in the places of a template: a number for each x, a text for each s, start and end of
-// memory for each w.
+// memory for each w, r, t and o. Without a template there is no text.
 struct TextRow {
     const TextTemplate* text = nullptr;
     std::vector<std::uint64_t> numbers;
     std::vector<std::string_view> texts;
 };
 
-// The text of each row, on all cores; fewer when `bounds` ended the work. Nothing where memory
-// cannot be read, or the row has not what its template asks for.
-std::vector<std::optional<std::string>> fill_texts(const NewReader& new_reader,
-                                                   std::span<const TextRow> rows,
-                                                   const WordNames& names, WalkBounds& bounds);
+// A text of rows that follow each other, with an empty line between two, or nothing: for a row
+// whose memory cannot be read, or that has not what its template asks for.
+struct FilledText {
+    std::optional<std::string> text;
+    std::size_t last_row = 0;
+};
+
+// The texts of all rows, made on all cores; of fewer when `bounds` ended the work.
+std::vector<FilledText> fill_texts(const NewReader& new_reader, std::span<const TextRow> rows,
+                                   const WordNames& names, WalkBounds& bounds);
 
 }  // namespace pyk

@@ -3,7 +3,8 @@
 
 #include <algorithm>
 #include <array>
-#include <charconv>
+#include <bit>
+#include <cstring>
 
 namespace pyk {
 namespace {
@@ -12,6 +13,16 @@ constexpr std::uint64_t kMostBytes = 1 << 16;
 constexpr std::size_t kWordsInRow = 2;
 constexpr std::size_t kWidth = 16;
 constexpr std::uint64_t kForThread = 256;
+
+// The two digits of each byte.
+constexpr auto kDigits = [] {
+    constexpr const char* kHex = "0123456789abcdef";
+    std::array<std::array<char, 2>, 256> digits{};
+    for (unsigned byte = 0; byte < digits.size(); ++byte) {
+        digits[byte] = {kHex[byte >> 4], kHex[byte & 15]};
+    }
+    return digits;
+}();
 
 void pad(std::string& text, std::size_t before) {
     if (text.size() - before < kWidth) text.append(kWidth - (text.size() - before), ' ');
@@ -49,7 +60,8 @@ bool append_cache(std::string& text, std::uint64_t word, const WordNames& names)
     return true;
 }
 
-// False where the memory of the range cannot be read, or there is none of it.
+}  // namespace
+
 bool read_words(const MemoryReader& memory, AddrRange range, std::vector<std::uint64_t>& words) {
     words.clear();
     if (range.end <= range.start || range.end - range.start > kMostBytes) return true;
@@ -57,24 +69,25 @@ bool read_words(const MemoryReader& memory, AddrRange range, std::vector<std::ui
     return memory.read_exactly({range.start}, std::as_writable_bytes(std::span(words)));
 }
 
-}  // namespace
-
 void append_hex(std::string& text, std::uint64_t value, std::size_t width) {
     std::array<char, kWidth> digits;
-    const auto end = std::to_chars(digits.begin(), digits.end(), value, 16).ptr;
-    const auto count = static_cast<std::size_t>(end - digits.begin());
-    if (count < width) text.append(width - count, '0');
-    text.append(digits.begin(), count);
+    for (std::size_t at = 0; at < kWidth; at += 2) {
+        std::memcpy(&digits[at], &kDigits[value >> (56 - 4 * at) & 0xff], 2);
+    }
+    const auto count = static_cast<std::size_t>(std::bit_width(value | 1) + 3) / 4;
+    const std::size_t shown = std::clamp(width, count, kWidth);
+    text.append(&digits[kWidth - shown], shown);
 }
 
-bool append_words(const MemoryReader& memory, AddrRange range, const WordNames& names,
-                  std::vector<std::uint64_t>& words, std::string& text) {
+bool append_words(const MemoryReader& memory, AddrRange range, WordLine line,
+                  const WordNames& names, std::vector<std::uint64_t>& words, std::string& text) {
     if (!read_words(memory, range, words)) return false;
+    const bool is_indented = line == WordLine::kIndented;
     for (std::size_t i = 0; i < words.size(); ++i) {
         if (i % kWordsInRow == 0) {
-            text += "\n    ";
+            text += is_indented ? "\n    " : i > 0 ? "\n" : "";
             append_hex(text, range.start + i * sizeof(std::uint64_t), 1);
-            text += ": ";
+            text += is_indented ? ": " : ":  ";
         }
         if ((names.symbols == nullptr || !append_symbol(text, words[i], *names.symbols)) &&
             !append_cache(text, words[i], names)) {
@@ -89,7 +102,7 @@ std::optional<std::string> words_text(const MemoryReader& memory, AddrRange rang
                                       const WordNames& names) {
     std::vector<std::uint64_t> words;
     std::string text;
-    if (!append_words(memory, range, names, words, text)) return std::nullopt;
+    if (!append_words(memory, range, WordLine::kIndented, names, words, text)) return std::nullopt;
     return text;
 }
 
@@ -104,11 +117,7 @@ std::vector<std::optional<std::string>> words_texts(const NewReader& new_reader,
         }
         return texts;
     };
-    std::vector<std::optional<std::string>> found;
-    for (auto& piece : in_pieces(new_reader, ranges.size(), kForThread, bounds, work)) {
-        std::move(piece.begin(), piece.end(), std::back_inserter(found));
-    }
-    return found;
+    return joined(in_pieces(new_reader, ranges.size(), kForThread, bounds, work));
 }
 
 std::vector<std::uint64_t> pages_of_words(const NewReader& new_reader,
@@ -129,10 +138,7 @@ std::vector<std::uint64_t> pages_of_words(const NewReader& new_reader,
         sort(pages);
         return pages;
     };
-    std::vector<std::uint64_t> found;
-    for (const auto& piece : in_pieces(new_reader, ranges.size(), kForThread, bounds, work)) {
-        found.insert(found.end(), piece.begin(), piece.end());
-    }
+    auto found = joined(in_pieces(new_reader, ranges.size(), kForThread, bounds, work));
     sort(found);
     return found;
 }

@@ -77,8 +77,8 @@ void SymbolTable::sort() {
 }
 
 std::optional<SymbolTable::Found> SymbolTable::at(KernelAddr addr) const {
+    if (symbols_.empty() || addr.value < symbols_.front().addr) return std::nullopt;
     auto behind = std::ranges::upper_bound(symbols_, addr.value, {}, &Symbol::addr);
-    if (behind == symbols_.begin()) return std::nullopt;
     const std::uint64_t start = std::prev(behind)->addr;
     const auto first = std::ranges::lower_bound(symbols_.begin(), behind, start, {}, &Symbol::addr);
     const Region& region = regions_[first->region];

@@ -7,6 +7,7 @@
 #include <chrono>
 #include <functional>
 #include <future>
+#include <iterator>
 #include <memory>
 #include <thread>
 #include <vector>
@@ -48,6 +49,16 @@ auto in_pieces(const NewReader& new_reader, std::uint64_t count, std::uint64_t f
         results.push_back(piece.get());
     }
     return results;
+}
+
+// What all pieces found, in their order.
+template <typename One>
+std::vector<One> joined(std::vector<std::vector<One>> pieces) {
+    std::vector<One> all = std::move(pieces.front());
+    for (std::size_t i = 1; i < pieces.size(); ++i) {
+        std::move(pieces[i].begin(), pieces[i].end(), std::back_inserter(all));
+    }
+    return all;
 }
 
 }  // namespace pyk

@@ -11,16 +11,14 @@ from LinuxDump import BTstack, modules, stack_areas, stack_details
 from LinuxDump.BTstack import Frame, Stack
 from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_records import Task
+from pykdump import lowlevel
 from pykdump.layout import Layout
 from pykdump.unwinding import fill_texts
 
 if TYPE_CHECKING:
     from pykdump._accel import SymbolTable
 
-_AT_ONCE = 4096
-
 _TASK = Layout("struct task_struct", "stack")
-_REGS = Layout("struct pt_regs", *registers.ORDER)
 
 
 class _Place(int):
@@ -32,7 +30,20 @@ class _Place(int):
 #: What a form formats in place of what differs between stacks of a shape.
 ANY: Any = _Place()
 
-_ANY_REGISTERS = dict.fromkeys(registers.ORDER, ANY)
+
+class _Saved(int):
+    # Stands for a register in the struct pt_regs at the last number of a row.
+    def __new__(cls, name: str) -> _Saved:
+        made = super().__new__(cls)
+        made._member = lowlevel.member("struct pt_regs", name)
+        return made
+
+    _member: lowlevel.Member
+
+    def __format__(self, spec: str) -> str:
+        width = spec.removesuffix("x")
+        return f"\0{width}m{self._member.offset}.{self._member.size};"
+
 
 Values = Optional[tuple[Union[int, str], ...]]
 
@@ -49,18 +60,22 @@ class Plain(NamedTuple):
     regs_addr: int  #: struct pt_regs * of user mode, 0 without
 
 
-class WordNames(NamedTuple):
+class Names(NamedTuple):
     """Names of what words of memory lead to."""
 
     symbols: SymbolTable | None = None
     caches: Mapping[int, str] = {}  #: by the address of a page
-    with_address: bool = False
+    with_address: bool = False  #: before the name of a cache
+    code: Sequence[tuple[int, int]] = ()  #: where it lies, for ANY:t and ANY:o
+    offsets: str = ""  #: "d" or "x": of ANY:o, into functions
 
 
 class Form(Protocol):
     """What is shown of plain stacks, and of others."""
 
+    at_once: int  #: how many tasks there may be to a piece of text
     has_source: bool  #: of others, whether source lines are shown
+    shows_registers: bool  #: behind the lines, those of user mode
 
     def wants(self, stack: Stack) -> bool:
         """Whether stacks of a shape are to be shown."""
@@ -69,11 +84,11 @@ class Form(Protocol):
         """Lines of a shape, with ANY where stacks differ; the registers come behind them."""
 
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
-        """What comes in these places for each stack, for words of memory (ANY:w) their start and
-        end; None for a stack that cannot be read."""
+        """What comes in these places for each stack (pykdump.unwinding.fill_texts); None for a
+        stack that cannot be read."""
 
-    def names(self, stacks: Sequence[Plain]) -> WordNames:
-        """What words of memory (ANY:w) are called in place of their digits."""
+    def names(self, values: Sequence[Values]) -> Names:
+        """What words of memory are called in place of their digits, by the stacks' values."""
 
     def other_lines(self, stack: TaskStack) -> Iterable[str]:
         """All lines of a stack that is no plain one; none for one that is not to be shown."""
@@ -83,26 +98,31 @@ def pieces(tasks: Sequence[Task], form: Form) -> Iterator[str]:
     """Text of the stack of each task, with a blank line between two."""
     modules.add_to_tables()
     is_first = True
-    for first in range(0, len(tasks), _AT_ONCE):
-        found = [text for text in _texts(tasks[first : first + _AT_ONCE], form) if text]
-        if found:
+    for first in range(0, len(tasks), form.at_once):
+        for text in _texts(tasks[first : first + form.at_once], form):
             if not is_first:
                 yield ""
             is_first = False
-            yield "\n\n".join(found)
+            yield text
 
 
 def _texts(tasks: Sequence[Task], form: Form) -> Iterator[str]:
-    texts = _plain_texts(tasks, form)
-    left = [task for task in tasks if task.addr not in texts]
+    # Each of one stack or several, with a blank line between two.
+    chosen, texts = plain_texts(tasks, form)
+    left = [chosen[place] for place, text in texts if text is None]
     others = stack_details.task_stacks(left, source=form.has_source)
-    for task in tasks:
-        text = texts.get(task.addr)
-        yield "\n".join(form.other_lines(next(others))) if text is None else text
+    for _, text in texts:
+        if text is None:
+            text = "\n".join(form.other_lines(next(others)))
+        if text:
+            yield text
 
 
-def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
-    # Empty texts for those that are not to be shown.
+def plain_texts(
+    tasks: Sequence[Task], form: Form
+) -> tuple[list[Task], Sequence[tuple[int, str | None]]]:
+    """The tasks that are to be shown, and texts of those that follow each other, as
+    `fill_texts` makes them: None for a task whose stack is no plain one."""
     shapes, places = BTstack.shapes(tasks)
     is_shown = [form.wants(stack) for stack in shapes]
     is_plain = [_is_plain(stack) for stack in shapes]
@@ -112,33 +132,43 @@ def _plain_texts(tasks: Sequence[Task], form: Form) -> dict[int, str]:
     ]
     size = stack_areas.thread_size()
     bases = _TASK.read_many([task.addr for task in tasks])
-    saved = _REGS.read_many([place.regs_addr for place in places])
-    texts: dict[int, str] = {}
+    chosen: list[Task] = []
     plain: list[Plain] = []
-    kept: list[tuple[int, tuple[int, ...]]] = []
-    for task, (shape, sps, regs), base, values in zip(tasks, places, bases, saved):
-        if not is_plain[shape] or base is None or not base.stack or task.is_running:
-            continue
-        if regs and (values is None or None in values):
-            continue
-        calls = sps[:-1] if regs else sps
-        start, sp = base.stack, task.sp_addr
-        if start < sp <= start + size and start < min(calls) and max(calls) <= start + size:
+    rows: list[tuple[int | str, ...]] = []  # of the chosen, empty for those that are not plain
+    kept: list[tuple[int, int]] = []  # row and shape of the plain ones
+    for task, (shape, sps, regs), base in zip(tasks, places, bases):
+        if is_plain[shape] and base is not None and _lies_well(task, sps, regs, base.stack, size):
             if not is_shown[shape]:
-                texts[task.addr] = ""
                 continue
-            slots = (sp, *[at - 8 for at in calls[1:]])
+            start, calls = base.stack, sps[:-1] if regs else sps
+            slots = (task.sp_addr, *[at - 8 for at in calls[1:]])
             plain.append(Plain(task, slots, calls[0], start, start + size, regs))
-            kept.append((shape, values if regs else ()))
-    found, rows = [], []
-    for stack, (shape, values), its in zip(plain, kept, form.values(plain)):
+            kept.append((len(rows), shape))
+        chosen.append(task)
+        rows.append(())
+    found = list(form.values(plain))
+    for stack, (row, shape), its in zip(plain, kept, found):
         if its is not None:
-            found.append(stack.task.addr)
-            rows.append((shape, context.header(stack.task), *its, *values))
-    symbols, caches, with_address = form.names(plain)
-    filled = fill_texts(templates, rows, symbols, caches, with_address=with_address)
-    texts.update((addr, text) for addr, text in zip(found, filled) if text is not None)
-    return texts
+            rows[row] = (shape, context.header(stack.task), *its, stack.regs_addr)
+    names = form.names(found)
+    texts = fill_texts(
+        templates,
+        rows,
+        names.symbols,
+        names.caches,
+        with_address=names.with_address,
+        code=names.code,
+        offsets=names.offsets,
+    )
+    return chosen, texts
+
+
+def _lies_well(task: Task, sps: Sequence[int], regs: int, start: int, size: int) -> bool:
+    # Whether all of a stack is where a task that sleeps has it.
+    calls = sps[:-1] if regs else sps
+    if task.is_running or not start or not calls:
+        return False
+    return start < task.sp_addr <= start + size and start < min(calls) <= max(calls) <= start + size
 
 
 def _is_plain(stack: Stack) -> bool:
@@ -153,6 +183,6 @@ def _is_plain(stack: Stack) -> bool:
 def _template(stack: Stack, form: Form) -> str:
     has_registers = stack.frames[-1].kind == "user"
     lines = [*form.lines(stack.frames[: -1 if has_registers else None], has_registers)]
-    if has_registers:
-        lines += registers.register_lines(_ANY_REGISTERS)
+    if has_registers and form.shows_registers:
+        lines += registers.register_lines({name: _Saved(name) for name in registers.ORDER})
     return f"{ANY:s}" + "".join(f"\n{line}" for line in lines)

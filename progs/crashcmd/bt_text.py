@@ -4,9 +4,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
 
 from crashcmd import slab_names, values
-from crashcmd.bt_shapes import WordNames
+from crashcmd.bt_shapes import Names
 from LinuxDump import modules, stack_areas
 from LinuxDump.api_models import KernelModels
 from LinuxDump.BTstack import Frame
@@ -15,6 +16,9 @@ from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.unwinding import word_pages, words_texts
+
+if TYPE_CHECKING:
+    from pykdump._accel import SymbolTable
 
 
 def _range(stack: TaskStack) -> tuple[int, int, int]:
@@ -190,21 +194,28 @@ def _shown(word: int) -> str:
     return f"{values.value_or_symbol(word) or f'{word:016x}':16}"
 
 
-def names(ranges: Sequence[tuple[int, int]], symbolic: int) -> WordNames:
+def symbols() -> SymbolTable:
+    """The names of all addresses."""
+    return KernelModels().symbols()
+
+
+def names(ranges: Sequence[tuple[int, int]], symbolic: int) -> Names:
     """What words in these ranges are called.
 
     :param symbolic: how often -F was given.
     """
     if not symbolic:
-        return WordNames()
+        return Names()
     caches = slab_names.names_of(word_pages(ranges))
-    return WordNames(KernelModels().symbols(), caches, symbolic > 1)
+    return Names(symbols(), caches, symbolic > 1)
 
 
 def words(start: int, end: int, symbolic: int = 0) -> Iterator[str]:
     """Lines of ``bt -f``: the words of a frame, two a line from the frame's own first on."""
-    symbols, caches, with_address = names([(start, end)], symbolic)
-    (found,) = words_texts([(start, end)], symbols, caches, with_address=with_address)
+    called = names([(start, end)], symbolic)
+    (found,) = words_texts(
+        [(start, end)], called.symbols, called.caches, with_address=called.with_address
+    )
     if found is not None:
         yield from found.split("\n")[1:]
         return

@@ -32,7 +32,11 @@ using Texts = std::vector<std::optional<std::string>>;
 
 Texts fill(const std::vector<TextRow>& rows) {
     WalkBounds bounds(rows.size());
-    return fill_texts([] { return std::make_unique<TwoWords>(); }, rows, {}, bounds);
+    Texts texts;
+    const auto found = fill_texts([] { return std::make_unique<TwoWords>(); }, rows, {}, bounds);
+    for (const FilledText& each : found) texts.push_back(each.text);
+    if (!found.empty()) EXPECT_EQ(found.back().last_row, rows.size() - 1);
+    return texts;
 }
 
 std::string with_nul(std::string text) {
@@ -59,19 +63,76 @@ TEST(FillTexts, ARowThatLacksValuesHasNoText) {
               (Texts{std::nullopt, std::nullopt, std::nullopt}));
 }
 
+TEST(AppendHex, HasTheDigitsAndAtLeastTheWidth) {
+    const auto hex = [](std::uint64_t value, std::size_t width) {
+        std::string text;
+        append_hex(text, value, width);
+        return text;
+    };
+    EXPECT_EQ(hex(0, 1), "0");
+    EXPECT_EQ(hex(0, 0), "0");
+    EXPECT_EQ(hex(0xf, 1), "f");
+    EXPECT_EQ(hex(0x10, 1), "10");
+    EXPECT_EQ(hex(0x10, 16), "0000000000000010");
+    EXPECT_EQ(hex(~0ULL, 4), "ffffffffffffffff");
+}
+
 TEST(FillTexts, ManyRowsComeInTheirOrder) {
     const TextTemplate text(with_nul("<$x>"));
     std::vector<TextRow> rows;
     for (std::uint64_t i = 0; i < 3000; ++i) rows.push_back({&text, {i}, {}});
-    const Texts found = fill(rows);
-    ASSERT_EQ(found.size(), rows.size());
-    EXPECT_EQ(found[10], "<a>");
-    EXPECT_EQ(found[2999], "<bb7>");
+    std::string all;
+    for (const auto& text : fill(rows)) all += (all.empty() ? "" : "\n\n") + text.value_or("-");
+    std::string expected = "<0>";
+    for (std::uint64_t i = 1; i < 3000; ++i) {
+        expected += "\n\n<";
+        append_hex(expected, i, 1);
+        expected += ">";
+    }
+    EXPECT_EQ(all, expected);
+}
+
+TEST(FillTexts, RowsWithoutATextStandBetweenTheOthers) {
+    const TextTemplate text(with_nul("<$x>"));
+    const TextRow one{&text, {1}, {}}, none{nullptr, {}, {}}, lacking{&text, {}, {}};
+    EXPECT_EQ(fill({one, one, none, lacking, one}),
+              (Texts{"<1>\n\n<1>", std::nullopt, std::nullopt, "<1>"}));
+    EXPECT_EQ(fill({none, one, none}), (Texts{std::nullopt, "<1>", std::nullopt}));
+}
+
+TEST(FillTexts, WordsBetweenNumbersLieBehindThem) {
+    const TextTemplate text(with_nul("$x$n $x"));
+    EXPECT_EQ(fill({{&text, {kStack - 8, kStack}, {}}}),
+              Texts{"ffffc90000003ff8\n    ffffc90000004000: 0000000000000001  ffffc90000004000"});
+    EXPECT_EQ(fill({{&text, {kStack}, {}}}), Texts{std::nullopt});
+}
+
+TEST(FillTexts, ARowWithoutWordsOfCodeHasNoText) {
+    const TextTemplate text(with_nul("A\n$t")), numbered(with_nul("A\n$o"));
+    const std::vector<std::uint64_t> range{kStack, kStack + 16};
+    EXPECT_EQ(fill({{&text, range, {}}, {&numbered, range, {}}}),
+              (Texts{std::nullopt, std::nullopt}));
+}
+
+TEST(FillTexts, MembersAreReadAtTheLastNumber) {
+    const TextTemplate text(with_nul("$x: $04m8.2;, $m0.8;"));
+    EXPECT_EQ(fill({{&text, {5, kStack}, {}}}), Texts{"5: 0002, 1"});
+    EXPECT_EQ(fill({{&text, {5, kStack + 8}, {}}}), Texts{std::nullopt});
+    EXPECT_EQ(fill({{&text, {}, {}}}), Texts{std::nullopt});
+}
+
+TEST(FillTexts, WordsOfAWholeStackHaveNoIndent) {
+    const TextTemplate text(with_nul("A\n$r"));
+    EXPECT_EQ(fill({{&text, {kStack, kStack + 16}, {}}}),
+              Texts{"A\nffffc90000004000:  0000000000000001 0000000000000002 "});
 }
 
 TEST(TextTemplate, PlacesOfOtherKindsAreRefused) {
     EXPECT_THROW(TextTemplate(with_nul("$d")), Error);
     EXPECT_THROW(TextTemplate(with_nul("$08")), Error);
+    EXPECT_THROW(TextTemplate(with_nul("$m8;")), Error);
+    EXPECT_THROW(TextTemplate(with_nul("$m8.9;")), Error);
+    EXPECT_THROW(TextTemplate(with_nul("$m8.8")), Error);
     EXPECT_NO_THROW(TextTemplate(""));
 }
 

@@ -31,6 +31,15 @@ TEST(PageCache, SecondAskDoesNotLoadAgain) {
     EXPECT_EQ(cache.stats().hits, 1u);
 }
 
+TEST(PageCache, APageIsFoundOnlyWhenItIsThere) {
+    PageCache cache(1 << 20, kPage);
+    EXPECT_FALSE(cache.find(5));
+    cache.get(5, page_of);
+    ASSERT_TRUE(cache.find(5));
+    EXPECT_EQ(cache.find(5)->bytes[0], std::byte{5});
+    EXPECT_FALSE(cache.find(6));
+}
+
 TEST(PageCache, FailureIsKeptToo) {
     PageCache cache(1 << 20, kPage);
     int loads = 0;

@@ -12,18 +12,19 @@ from harness import Vmcore
 
 SCRIPT = """\
 import json
-from crashcmd import bt, run
+from crashcmd import bt_forms, bt_lines, bt_shapes, run
 from LinuxDump import stack_details
 from LinuxDump.task_records import task_table
 
 tasks = sorted(task_table().tasks, key=lambda task: (task.pid, task.cpu))
 command, different, plain = run.find("bt"), [], 0
-for options in ("", "-s", "-s -x", "-f", "-F", "-t", "-T", "-e"):
+for options in ("", "-s", "-s -x", "-f", "-F", "-FF", "-t", "-T", "-e", "-o", "-r"):
     given = command.parse(options)
-    alone = ["\\n".join(bt._stack(stack, given)) for stack in stack_details.task_stacks(tasks)]
+    alone = ["\\n".join(bt_lines.lines(stack, given)) for stack in stack_details.task_stacks(tasks)]
     if exec_crash_command(f"foreach bt {options}") != "\\n\\n".join(alone) + "\\n":
         different.append(options)
-    plain = max(plain, len(bt.bt_shapes._plain_texts(tasks, bt._form(given))))
+    chosen, texts = bt_shapes.plain_texts(tasks, bt_forms.form(given))
+    plain = max(plain, len(chosen) - sum(text is None for _, text in texts))
 with open(sys.argv[1], "w") as file:
     json.dump([different, plain, len(tasks)], file)
 """
