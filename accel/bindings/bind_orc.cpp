@@ -73,8 +73,8 @@ std::vector<Stack> unwind(const OrcUnwinder& self, const Dump& dump, const PySta
     const py::gil_scoped_release no_gil;
     const bool are_many = begin.size() > kKeptStacks;
     return unwind_all(
-        self, dump.arch(),
-        [&] { return are_many ? dump.new_passing_reader() : dump.new_reader(); }, begin);
+        self, dump.arch(), [&] { return are_many ? dump.new_passing_reader() : dump.new_reader(); },
+        begin);
 }
 
 py::list stacks(const OrcUnwinder& self, const Dump& dump, const PyStarts& starts,

@@ -30,7 +30,7 @@ class CodeWords {
     std::string name_of(std::uint64_t word, CodeLine line) const;
 
     const WordNames& names_;
-    AddrRange around_{~0ULL, 0};  // all code
+    AddrRange around_{~0ULL, 0};                                           // all code
     std::array<std::unordered_map<std::uint64_t, std::string>, 2> known_;  // "" for no name
 };
 

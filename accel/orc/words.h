@@ -24,8 +24,8 @@ struct WordNames {
 
 constexpr unsigned kWordPageShift = 12;
 
-// What stands before the first word of a line: "\n    ADDRESS: ", or "ADDRESS:  " and a newline only
-// between two lines.
+// What stands before the first word of a line: "\n    ADDRESS: ", or "ADDRESS:  " and a newline
+// only between two lines.
 enum class WordLine { kIndented, kPlain };
 
 // At least `width` digits, up to 16.

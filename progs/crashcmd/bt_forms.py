@@ -46,7 +46,7 @@ class _Frames:
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         return [stack.slots for stack in stacks]
 
-    def names(self, values: Sequence[Values]) -> Names:
+    def names(self, stacks: Sequence[Plain]) -> Names:
         return Names()
 
     def other_lines(self, stack: TaskStack) -> Iterator[str]:
@@ -71,11 +71,11 @@ class _FramesWithWords(_Frames):
             for stack in stacks
         ]
 
-    def names(self, values: Sequence[Values]) -> Names:
+    def names(self, stacks: Sequence[Plain]) -> Names:
         symbolic = self.given.count("-F")
         if not symbolic:
             return Names()
-        ranges = [(each[0] + 8, each[-1]) for each in values if each is not None]
+        ranges = [(stack.slots[0] + 8, stack.regs_addr or stack.slots[-1] + 8) for stack in stacks]
         return bt_text.names(ranges, symbolic)
 
 
@@ -91,7 +91,7 @@ class _Whole(_Frames):
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         return [(stack.start, stack.end) for stack in stacks]
 
-    def names(self, values: Sequence[Values]) -> Names:
+    def names(self, stacks: Sequence[Plain]) -> Names:
         return Names(bt_text.symbols())
 
 
@@ -107,7 +107,7 @@ class _Symbols(_Frames):
             return [(stack.start, stack.end) for stack in stacks]
         return [(stack.slots[0] & ~7, stack.end) for stack in stacks]
 
-    def names(self, values: Sequence[Values]) -> Names:
+    def names(self, stacks: Sequence[Plain]) -> Names:
         return Names(bt_text.symbols(), code=bt_text.text_ranges())
 
 
@@ -120,7 +120,7 @@ class _ReturnAddresses(_Frames):
     def values(self, stacks: Sequence[Plain]) -> Iterable[Values]:
         return [(stack.slots[0] & ~7, stack.end) for stack in stacks]
 
-    def names(self, values: Sequence[Values]) -> Names:
+    def names(self, stacks: Sequence[Plain]) -> Names:
         return Names(bt_text.symbols(), code=bt_text.text_ranges(), offsets=offsets(self.given))
 
 

@@ -13,6 +13,7 @@ from LinuxDump.stack_details import TaskStack
 from LinuxDump.task_records import Task
 from pykdump import lowlevel
 from pykdump.layout import Layout
+from pykdump.members import Member
 from pykdump.unwinding import fill_texts
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ class _Saved(int):
         made._member = lowlevel.member("struct pt_regs", name)
         return made
 
-    _member: lowlevel.Member
+    _member: Member
 
     def __format__(self, spec: str) -> str:
         width = spec.removesuffix("x")
@@ -87,8 +88,8 @@ class Form(Protocol):
         """What comes in these places for each stack (pykdump.unwinding.fill_texts); None for a
         stack that cannot be read."""
 
-    def names(self, values: Sequence[Values]) -> Names:
-        """What words of memory are called in place of their digits, by the stacks' values."""
+    def names(self, stacks: Sequence[Plain]) -> Names:
+        """What words of memory are called in place of their digits."""
 
     def other_lines(self, stack: TaskStack) -> Iterable[str]:
         """All lines of a stack that is no plain one; none for one that is not to be shown."""
@@ -146,11 +147,10 @@ def plain_texts(
             kept.append((len(rows), shape))
         chosen.append(task)
         rows.append(())
-    found = list(form.values(plain))
-    for stack, (row, shape), its in zip(plain, kept, found):
+    for stack, (row, shape), its in zip(plain, kept, form.values(plain)):
         if its is not None:
             rows[row] = (shape, context.header(stack.task), *its, stack.regs_addr)
-    names = form.names(found)
+    names = form.names(plain)
     texts = fill_texts(
         templates,
         rows,

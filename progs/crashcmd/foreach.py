@@ -17,6 +17,7 @@ from typing import Any
 from crashcmd import bt, completion, context, files, net, process, ps, run
 from crashcmd import set as set_command
 from crashcmd import sig
+from crashcmd import task as task_command
 from crashcmd.command import Command, Given
 from LinuxDump.task_records import Task, task_table
 from pykdump.errors import Interrupted, PykdumpError
@@ -111,12 +112,19 @@ def _together(record: Each, inner: Given) -> Iterator[str] | None:
     if record.command == "net" and "-s" in flags:
         found = net.each_task(record.tasks, inner)
         return (piece for header, text in found for piece in (header, text, ""))
+    if record.command == "task":
+        return _tasks_texts(record, inner)
     if record.command == "set" and not flags:
         return (
             "\n".join([context.header(task), *set_command.lines_of(task), ""])
             for task in record.tasks
         )
     return None
+
+
+def _tasks_texts(record: Each, inner: Given) -> Iterator[str]:
+    for each, text in zip(record.tasks, task_command.texts(record.tasks, inner)):
+        yield _one(record, each) if text is None else text
 
 
 def _each(record: Each, inner: Given) -> Iterator[str]:

@@ -6,10 +6,11 @@ WHAT is a pid or the address of a task_struct; without it the task that is selec
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from crashcmd import context, struct
 from crashcmd.command import Command, Given, Option, Text, text
+from crashcmd.struct_texts import StructTexts
 from LinuxDump.task_records import Task
 from pykdump import lowlevel
 
@@ -33,6 +34,37 @@ def _lines(tasks: list[Task], given: Given) -> Iterator[str]:
             yield ""
             yield from struct.shown(_THREAD_INFO, [], thread_info(task), given)
         yield ""
+
+
+def texts(tasks: Sequence[Task], given: Given) -> Iterator[str | None]:
+    """What is shown of each task; None where it has to be made for this task alone."""
+    members = [name for words in given.all("-R") for name in words.split(",")]
+    if struct.base_of(given):
+        yield from [None] * len(tasks)
+        return
+    addrs = [task.addr for task in tasks]
+    if members:
+        parts = [_member_texts(name, addrs) for name in members]
+    else:
+        has_own = lowlevel.find_member(_STRUCT, "thread_info") is not None
+        infos = [thread_info(task) for task in tasks] if has_own else []
+        parts = [_whole_texts(_STRUCT, addrs), _whole_texts(_THREAD_INFO, infos)]
+    between = "\n" if members else "\n\n"
+    for task, *found in zip(tasks, *parts):
+        if None in found:
+            yield None
+        else:
+            yield f"{context.header(task)}\n{between.join(map(str, found))}\n"
+
+
+def _whole_texts(full: str, addrs: Sequence[int]) -> Iterator[str | None]:
+    for found in StructTexts(full).of(addrs):
+        yield None if found is None else f"{full} {found}"
+
+
+def _member_texts(name: str, addrs: Sequence[int]) -> Iterator[str | None]:
+    for found in StructTexts(_STRUCT, name).of(addrs):
+        yield None if found is None else f"  {name} = " + found.replace("\n", "\n  ")
 
 
 def thread_info(task: Task) -> int:
