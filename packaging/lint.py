@@ -288,6 +288,7 @@ _GDB_USERS = (
     "pykdump.frames",
     "pykdump.code",
     "pykdump.printed",
+    "pykdump.struct_text",
     "pykdump.dlkmload",
     "pykdump_gdb",
 )

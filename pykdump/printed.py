@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from pykdump import lowlevel
+from pykdump import lowlevel, struct_text
 from pykdump.errors import CrashError
 
 try:
@@ -94,6 +94,24 @@ def evaluate(expression: str) -> Any:
         raise CrashError(str(error)) from None
 
 
+def struct_shown(expression: str, base: int = 0) -> str | None:
+    """What GDB's print says of an expression that is a struct, with its place in the history.
+
+    None for all else, and where GDB has printers of somebody's. Raises CrashError.
+    """
+    somebodys = [gdb.pretty_printers[1:], gdb.current_progspace().pretty_printers]
+    if any([*somebodys, *(file.pretty_printers for file in gdb.objfiles())]):
+        return None
+    value = evaluate(expression)
+    if value.type.strip_typedefs().code not in (gdb.TYPE_CODE_STRUCT, gdb.TYPE_CODE_UNION):
+        return None
+    shown = text(value, base)
+    try:
+        return f"${gdb.add_history(value)} = {shown}"
+    except gdb.error:  # too large for it, as long as `WITH_LARGE_VALUES` is not set
+        return None
+
+
 def member(value: Any, path: str) -> Any:
     """A member of a struct: ``a.b[2].c``; pointers on the way are followed. Raises CrashError."""
     try:
@@ -121,8 +139,8 @@ def text(value: Any, base: int = 0) -> str:
     try:
         with _output_radix(base or radix):
             if is_simple(value):
-                return str(value.format_string(**options))
-            return _Formatting(value, options).text()
+                return struct_text.simple(value, options)
+            return _Formatting(value, options, base or radix).text()
     except gdb.error as error:
         raise CrashError(str(error)) from None
 
@@ -146,8 +164,8 @@ class _Formatting:
     # through these whenever it makes one for Python: so this is a command of its own.
     waiting: list[_Formatting] = []
 
-    def __init__(self, value: Any, options: dict[str, Any]) -> None:
-        self._value, self._options = value, options
+    def __init__(self, value: Any, options: dict[str, Any], base: int) -> None:
+        self._value, self._options, self._base = value, options, base
         self._found: str | None = None
         self._error: BaseException | None = None
 
@@ -166,7 +184,7 @@ class _Formatting:
 
     def run(self) -> None:
         try:
-            self._found = str(self._value.format_string(**self._options))
+            self._found = struct_text.text(self._value, self._options, self._base)
         except BaseException as error:  # GDB would only print it
             self._error = error
 

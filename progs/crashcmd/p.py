@@ -28,10 +28,17 @@ def collect(given: Given) -> Text:
     return text(_value(expression, given))
 
 
+#: Without a tag, which GDB would look for again and again.
+_PLAIN = re.compile(r"\*?[A-Za-z_]\w*((\.|->)\w+|\[\d+\])*")
+
+
+def _is_hexadecimal(given: Given) -> bool:
+    return "-x" in given or ("-d" not in given and printed.radix == 16)
+
+
 def _radix(given: Given) -> str:
     # Format x would take texts, enumerators and names of symbols for numbers, too.
-    hexadecimal = "-x" in given or ("-d" not in given and printed.radix == 16)
-    return "with output-radix 16 -- " if hexadecimal else ""
+    return "with output-radix 16 -- " if _is_hexadecimal(given) else ""
 
 
 def _print(given: Given) -> str:
@@ -44,7 +51,12 @@ def _print(given: Given) -> str:
 
 
 def _value(expression: str, given: Given) -> Iterator[str]:
-    shown = commands.gdb().execute(f"{_print(given)} {expression}").splitlines()
+    found = None
+    if _PLAIN.fullmatch(expression):
+        found = printed.struct_shown(expression, 16 if _is_hexadecimal(given) else 10)
+    if found is None:
+        found = commands.gdb().execute(f"{_print(given)} {expression}")
+    shown = found.splitlines()
     if re.fullmatch(r"[A-Za-z_]\w*", expression) and lowlevel.find_symbol(expression):
         shown[0] = f"{expression} = {shown[0]}"
     yield from shown

@@ -62,3 +62,39 @@ def test_struct_beyond_what_gdb_shows_by_itself_is_shown(vmcore: Vmcore) -> None
     addr = shown["p node_data[0]"].split()[-1]
     assert "  node_id = 0," in texts(vmcore, [f"*pglist_data {addr}"])[f"*pglist_data {addr}"]
     assert "  node_id = 0," in texts(vmcore, ["p *node_data[0]"])["p *node_data[0]"]
+
+
+#: Structs of all kinds of members: pointers to structs that are only declared, to functions and
+#: texts, arrays of structs and of pointers, bit-fields, unions without a name.
+VARIABLES = ("init_task", "init_mm", "init_net", "pci_bus_type", "init_signals", "init_cred")
+AS_CRASH = "with print pretty -- with print repeats unlimited -- with print elements 256 --"
+
+
+def test_structs_are_printed_as_gdb_prints_them(vmcore: Vmcore) -> None:
+    commands = [f"{AS_CRASH} {{radix}} print {name}" for name in VARIABLES]
+    shown = [f"p {{option}} {name}" for name in VARIABLES]
+    for option, radix in (("-d", ""), ("-x", "with output-radix 16 --")):
+        ours = [each.format(option=option) for each in shown]
+        gdbs = [each.format(radix=radix) for each in commands]
+        said = texts(vmcore, ours + ["gdb " + each for each in gdbs])
+        for our, peer, name in zip(ours, gdbs, VARIABLES):
+            assert "\n" in said[our]
+            assert said[our].split(" = ", 2)[0::2] == [
+                name,
+                said["gdb " + peer].partition(" = ")[2],
+            ]
+
+
+def test_pointers_are_printed_without_the_debug_info_of_what_they_point_to(vmcore: Vmcore) -> None:
+    commands = ["task -R files,io_uring,nsproxy,seccomp", "struct files_struct init_files"]
+    known = ["task -R pid", "struct files_struct"]
+    said = texts(vmcore, [*known, UNITS_BEFORE, *commands, UNITS_BEHIND])
+    assert units(said[UNITS_BEHIND]) == units(said[UNITS_BEFORE])
+    assert "  io_uring = 0x0" in said[commands[0]]
+
+
+def test_p_of_a_struct_enters_the_history(vmcore: Vmcore) -> None:
+    said = texts(vmcore, ["p init_task", "p $.pid", "p $1.comm"])
+    assert said["p init_task"].startswith("init_task = $1 = {\n  thread_info = {")
+    assert said["p $.pid"] == "$2 = 0\n"
+    assert said["p $1.comm"].startswith('$3 = "swapper/0')
