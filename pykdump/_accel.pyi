@@ -350,6 +350,40 @@ class SymbolTable:
         """Names and addresses of all symbols of a module ("": the kernel), by address."""
     def __len__(self) -> int: ...
 
+class SymbolList:
+    """All symbols of the kernel and its modules with the letters of nm, by address."""
+
+    def __init__(self) -> None: ...
+    def add_vmlinux(self, vmlinux: ElfInfo, offset: int) -> None:
+        """Symbols of vmlinux, which was loaded offset bytes above its link address."""
+    def add_module(
+        self,
+        name: str,
+        symtab: bytes,
+        strings: bytes,
+        letters: bytes,
+        own: Sequence[tuple[int, int]],
+        text: tuple[int, int],
+    ) -> None:
+        """Symbols of a module from its struct elf64_sym[], its strings and letters, if it has any.
+
+        :param own: start and end of each piece of its memory; what lies elsewhere is left out.
+        :param text: start and end of its code.
+        """
+    def sort(self) -> None:
+        """To be called after the last add."""
+    def row(self, place: int) -> tuple[int, str, str, str]:
+        """Address, letter, name and module ("" for the kernel) of a symbol."""
+    def count_up_to(self, addr: int) -> int:
+        """How many symbols are at or below an address."""
+    def named(self, name: str) -> list[int]:
+        """Places of the symbols with this name."""
+    def containing(self, text: str) -> list[int]:
+        """Places of the symbols with this in their names."""
+    def lines(self, module: str) -> str:
+        """A line for each symbol of a module ("": the kernel): address, letter, name."""
+    def __len__(self) -> int: ...
+
 class SourceLines:
     """Where code comes from, by the DWARF of a linked file; all addresses are as linked."""
 

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-2.0-or-later
-"""The accelerator's unwinder and symbol table, for the models that fill them."""
+"""The accelerator's unwinder and symbol tables, for the models that fill them."""
 
 from __future__ import annotations
 
@@ -15,12 +15,17 @@ except ImportError:  # plain pytest: models can be imported
     pass
 
 if TYPE_CHECKING:
-    from pykdump._accel import SymbolTable, Unwinder
+    from pykdump._accel import SymbolList, SymbolTable, Unwinder
 
 
 def new_symbol_table() -> SymbolTable:
     """An empty table of symbols."""
     return _accel.SymbolTable()
+
+
+def new_symbol_list() -> SymbolList:
+    """An empty list of symbols with letters."""
+    return _accel.SymbolList()
 
 
 def registers_of_note(arch: str, prstatus: bytes) -> dict[str, int]:

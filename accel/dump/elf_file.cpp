@@ -192,6 +192,16 @@ std::optional<std::uint64_t> ElfFile::symbol(const std::string& name) const {
     return found.begin()->second;
 }
 
+std::string ElfFile::section_letters() const {
+    std::string letters(1, '?');
+    for_each_section(file_->elf, [&](Elf_Scn*, const GElf_Shdr& header) {
+        const bool is_written = (header.sh_flags & SHF_WRITE) != 0;
+        const bool is_code = (header.sh_flags & SHF_EXECINSTR) != 0;
+        letters += is_code ? 'T' : header.sh_type == SHT_NOBITS ? 'B' : is_written ? 'D' : 'R';
+    });
+    return letters;
+}
+
 std::vector<std::byte> ElfFile::section(std::string_view name) const {
     std::vector<std::byte> bytes;
     std::size_t names = 0;

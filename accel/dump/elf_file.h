@@ -41,6 +41,9 @@ class ElfFile {
     // All symbols of .symtab; the names live as long as this object.
     void for_each_symbol(const std::function<void(const Symbol&)>& visit) const;
 
+    // The letter of nm for each section's symbols: T text, B bss, D data, R read-only.
+    std::string section_letters() const;
+
     // The contents of a section; empty when there is none.
     std::vector<std::byte> section(std::string_view name) const;
 

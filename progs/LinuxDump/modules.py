@@ -220,12 +220,21 @@ def add_to_tables() -> list[Module]:
     return modules()
 
 
-def _add_symbols(module: Module, tables: BTstack.Tables) -> None:
+class NameTables(NamedTuple):
+    """Where the kernel keeps the symbols of a module (struct mod_kallsyms)."""
+
+    symtab: bytes  #: struct elf64_sym[]
+    strings: bytes
+    letters: bytes  #: of nm, for each symbol; none in kernels before v5.2
+
+
+def name_tables(module: Module) -> NameTables | None:
+    """These tables, 0 where they cannot be read, with a warning; None when nothing can."""
     kallsyms = _MODULE.read(module.addr).kallsyms
     row = _KALLSYMS.read(kallsyms) if kallsyms else None
     if row is None or row.num_symtab > _MAX_SYMBOLS:
         pylog.warning(f"module {module.name}: its symbols cannot be read")
-        return
+        return None
     symtab, lost = _read_pages(row.symtab, row.num_symtab * _SYMBOL_SIZE)
     strings, lost_strings = _read_pages(row.strtab, _strings_size(module, row))
     if lost or lost_strings:
@@ -233,8 +242,19 @@ def _add_symbols(module: Module, tables: BTstack.Tables) -> None:
             f"module {module.name}: {lost + lost_strings} pages of its symbols cannot be read: "
             "names are missing"
         )
-    own = [(piece.addr, piece.end_addr) for piece in module.pieces]
-    tables.symbols.add_module(module.name, symtab, strings, own)
+    letters = _read_pages(row.typetab, row.num_symtab)[0] if row.typetab else b""
+    return NameTables(symtab, strings, letters)
+
+
+def _add_symbols(module: Module, tables: BTstack.Tables) -> None:
+    names = name_tables(module)
+    if names is not None:
+        tables.symbols.add_module(module.name, names.symtab, names.strings, own_memory(module))
+
+
+def own_memory(module: Module) -> list[tuple[int, int]]:
+    """Start and end of each piece of memory of a module."""
+    return [(piece.addr, piece.end_addr) for piece in module.pieces]
 
 
 def _read_pages(addr: int, size: int) -> tuple[bytes, int]:

@@ -29,7 +29,7 @@ def symbols(beginning: str) -> list[str]:
     """Names of symbols; none for nothing, as there are very many."""
     if not beginning:
         return []
-    found = importlib.import_module("LinuxDump.symbol_kinds").symbols().all
+    found = importlib.import_module("LinuxDump.symbol_kinds").symbols().containing(beginning)
     return sorted({symbol.name for symbol in found if symbol.name.startswith(beginning)})
 
 

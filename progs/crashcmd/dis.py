@@ -68,7 +68,8 @@ def _users(addr: int, count: int, given: Given) -> Iterator[str]:
 
 def _end_of(addr: int) -> int:
     table = symbol_kinds.symbols()
-    for symbol in table.all[table.place(addr) + 1 :]:
+    for place in range(table.place(addr) + 1, len(table)):
+        symbol = table.at(place)
         if symbol.addr > addr and symbol.letter in "tTwW":
             return min(symbol.addr, addr + 0x10_0000)
     return addr + 16

@@ -45,7 +45,7 @@ def collect(given: Given) -> Any:
         return text(_listing(name))
     if "-q" in given:
         wanted = given.value("-q") or ""
-        found = [s for s in symbol_kinds.symbols().all if wanted in s.name]
+        found = symbol_kinds.symbols().containing(wanted)
         if not found:
             raise given.error(f"no symbol contains {wanted}")
         return text(map(_line, found))
@@ -71,28 +71,28 @@ def _all(given: Given) -> Iterator[Found]:
 
 def _named(word: str, given: Given) -> list[Found]:
     table = symbol_kinds.symbols()
-    if word in table.by_name:
-        places = [table.all.index(symbol) for symbol in table.by_name[word]]
-        return [f for place in places for f in _around(place, table.all[place].addr, given)]
+    places = table.named(word)
+    if places:
+        return [f for place in places for f in _around(place, table.at(place).addr, given)]
     addr = values.find_address(word)
     at = KernelModels().symbols().at(addr) if addr is not None else None
     if addr is None or at is None:
         return []
     place = table.place(addr - at[1])
-    while place > 0 and table.all[place].name != at[0] and table.all[place].addr == addr - at[1]:
+    while place > 0 and table.at(place).name != at[0] and table.at(place).addr == addr - at[1]:
         place -= 1
-    if table.all[place].addr != addr - at[1]:
+    if table.at(place).addr != addr - at[1]:
         place = table.place(addr)
     return _around(place, addr, given)
 
 
 def _around(place: int, addr: int, given: Given) -> list[Found]:
-    every = symbol_kinds.symbols().all
-    found = [_found(every[place], addr - every[place].addr)]
+    table = symbol_kinds.symbols()
+    found = [_found(table.at(place), addr - table.at(place).addr)]
     if "-p" in given and place > 0:
-        found.insert(0, _found(every[place - 1], 0))
-    if "-n" in given and place + 1 < len(every):
-        found.append(_found(every[place + 1], 0))
+        found.insert(0, _found(table.at(place - 1), 0))
+    if "-n" in given and place + 1 < len(table):
+        found.append(_found(table.at(place + 1), 0))
     return found
 
 
@@ -110,7 +110,7 @@ def _line(symbol: Symbol) -> str:
 
 def _listing(only: str) -> Iterator[str]:
     if not only:
-        yield "\n".join(_line(s) for s in symbol_kinds.symbols().all if not s.module)
+        yield symbol_kinds.symbols().lines()
     yield from _of_modules(only)
 
 
@@ -118,8 +118,9 @@ def _of_modules(only: str) -> Iterator[str]:
     for module in sorted(modules.modules(), key=lambda module: module.text.addr):
         if only in ("", module.name):
             yield f"{module.text.addr:x} MODULE START: {module.name}"
-            for addr, letter, name, _ in symbol_kinds.module_symbols(module):
-                yield f"{addr:x} ({letter}) {name}"
+            lines = symbol_kinds.symbols().lines(module.name)
+            if lines:
+                yield lines
             end = max(piece.end_addr for piece in module.pieces)
             yield f"{end:x} MODULE END: {module.name}"
 

@@ -16,7 +16,9 @@ SYMBOLS, OF_EACH = 120, 6
 def addresses():
     """Of random functions of the kernel: where they begin, and within."""
     start, end = (lowlevel.symbol_address(name) for name in ("_stext", "_etext"))
-    addrs = sorted({symbol.addr for symbol in symbols().all if start <= symbol.addr < end})
+    table = symbols()
+    places = range(table.place(start), table.place(end))
+    addrs = sorted({table.at(place).addr for place in places if table.at(place).addr >= start})
     chosen = random.Random(1).sample(range(len(addrs) - 1), SYMBOLS)
     for place in chosen:
         first, size = addrs[place], addrs[place + 1] - addrs[place]
