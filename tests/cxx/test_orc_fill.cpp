@@ -1,4 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0-or-later
+#include <elf.h>
 #include <gtest/gtest.h>
 
 #include <cstring>
@@ -112,6 +113,31 @@ TEST(FillTexts, ARowWithoutWordsOfCodeHasNoText) {
     const std::vector<std::uint64_t> range{kStack, kStack + 16};
     EXPECT_EQ(fill({{&text, range, {}}, {&numbered, range, {}}}),
               (Texts{std::nullopt, std::nullopt}));
+}
+
+TEST(FillTexts, WordsOfCodeHaveALineEachAndReturnAddressesLieInFunctions) {
+    Elf64_Sym symbol{};
+    symbol.st_name = 1;
+    symbol.st_value = 1;
+    symbol.st_info = STB_GLOBAL << 4;
+    const std::string strings("\0called\0", 8);
+    SymbolTable table;
+    table.add_module("mod", std::as_bytes(std::span(&symbol, 1)), std::as_bytes(std::span(strings)),
+                     {{1, 0x100}});
+    table.sort();
+    WordNames names{&table};
+    names.code = {{1, 3}};
+    names.offsets = 'x';
+    const TextTemplate any(with_nul("$t")), numbered(with_nul("$o"));
+    const std::vector<std::uint64_t> range{kStack, kStack + 16};
+    const std::vector<TextRow> rows{{&any, range, {}}, {&numbered, range, {}}};
+    WalkBounds bounds(rows.size());
+    const auto found = fill_texts([] { return std::make_unique<TwoWords>(); }, rows, names, bounds);
+    ASSERT_EQ(found.size(), 1u);
+    EXPECT_EQ(found[0].text,
+              "  [ffffc90000004000] called at 1 [mod]\n"
+              "  [ffffc90000004008] called at 2 [mod]\n\n"
+              " #0 [ffffc90000004008] called+0x1 at 2 [mod]");
 }
 
 TEST(FillTexts, MembersAreReadAtTheLastNumber) {
