@@ -5,8 +5,9 @@ WHAT is a pid or the address of a task_struct; without it the task that is selec
 
 Frames are  #N [SP] FUNCTION at ADDRESS [MODULE], SP being where the stack holds ADDRESS. A ? behind
 the address: code on the way has no unwind tables, the frame is a guess. What an exception or
-interrupt came upon is [exception RIP: FUNCTION+OFFSET] with its registers. Lines of -f and -F are
-ADDRESS: and two words of the stack, of -t and -T [PLACE] FUNCTION at ADDRESS.
+interrupt came upon, or the end of a CPU that did not panic, is [exception RIP: FUNCTION+OFFSET]
+with its registers. Lines of -f and -F are ADDRESS: and two words of the stack, of -t and -T
+[PLACE] FUNCTION at ADDRESS.
 """
 
 from __future__ import annotations

@@ -53,6 +53,9 @@ def _frames(stack: TaskStack, given: Given) -> Iterator[str]:
         if frame.kind in ("regs", "user"):
             yield from _exception(frame)
         else:
+            # Those of a CPU that was stopped, or of the fault; what panic() did then says nothing.
+            if frame.kind == "top" and (frame.failed_here or not context.is_panicked(task)):
+                yield from _exception(frame)
             yield frame_line(frame, number, slots[place], given)
             number += 1
             if "-l" in given and frame.source:
@@ -90,6 +93,8 @@ def frame_line(frame: FrameRecord | Frame, number: int, at: int, given: Given) -
 
 
 def _exception(frame: FrameRecord) -> Iterator[str]:
+    if frame.kind == "top" and not frame.registers:
+        return
     if frame.kind != "user":
         name = f"{frame.function}+{frame.offset}" if frame.function else f"{frame.addr:x}"
         yield f"    [exception RIP: {name}]"

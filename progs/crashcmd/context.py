@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
-from LinuxDump import task_selection
+from LinuxDump import cpus, task_selection
 from LinuxDump.task_records import Task, task_table
 from pykdump import frames
 from pykdump.errors import CrashError
@@ -127,6 +127,11 @@ def _printable(comm: bytes) -> str:
 
 
 @lru_cache(1 << 16)  # of all tasks, whose headers each command for all of them prints
+def is_panicked(task: Task) -> bool:
+    """Whether the kernel panicked in this task."""
+    return cpus.panic_cpu() is not None and task is task_table().panic_task()
+
+
 def header(task: Task) -> str:
     """What stands above what is printed of a task."""
     return f'PID: {task.pid:<7}  TASK: {task.addr:x}  CPU: {task.cpu:<3}  COMMAND: "{comm(task)}"'

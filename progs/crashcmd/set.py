@@ -101,7 +101,7 @@ def lines_of(task: Task) -> Iterator[str]:
 
 
 def _why_running(task: Task) -> str:
-    if task is not task_table().panic_task() or cpus.panic_cpu() is None:
+    if not context.is_panicked(task):
         return "ACTIVE"
     return "SYSRQ" if "sysrq" in panic_message().lower() else "PANIC"
 

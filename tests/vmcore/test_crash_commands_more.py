@@ -5,6 +5,8 @@ from __future__ import annotations
 
 import re
 
+import pytest
+
 from crash_texts import texts
 from harness import Vmcore
 
@@ -53,6 +55,22 @@ def test_why_the_task_that_panicked_ran(vmcore: Vmcore) -> None:
         assert said.startswith("ERROR ")
     else:
         assert said.endswith(f"({'SYSRQ' if trigger == 'sysrq' else 'PANIC'})\n")
+
+
+def test_registers_of_the_fault_are_those_of_the_oops(vmcore: Vmcore) -> None:
+    if "fault" not in vmcore.facts["trigger"]:
+        pytest.skip("not applicable: no fault in the kernel")
+    console = (vmcore.directory / "console.log").read_text(errors="replace")
+    oops = re.search(r"RIP: 0010:pykdump_fault_here.*?R15: \w+", console, re.S)[0]
+    block = texts(vmcore, ["bt"])["bt"].split("[exception RIP: pykdump_fault_here", 1)[1]
+    told, shown = registers(oops), registers(block.split("CS: ")[0])
+    assert len(told) == 16 and told.items() <= shown.items()
+
+
+def registers(text: str) -> dict[str, int]:
+    """R08 and R8 are one; segments are left out."""
+    found = re.findall(r"\bR(?:0(?=\d))?(\w+): (?:\w{4}:)?([0-9a-f]{16})\b", text)
+    return {name: int(value, 16) for name, value in found}
 
 
 def test_an_area_is_found_by_an_address_in_it(vmcore: Vmcore) -> None:
