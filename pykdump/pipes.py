@@ -4,7 +4,9 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
+import sys
 import tempfile
 from collections.abc import Iterable, Iterator
 from typing import NamedTuple
@@ -12,6 +14,10 @@ from typing import NamedTuple
 from pykdump.errors import CrashError
 
 _OPENING, _CLOSING = "([{", ")]}"
+
+
+class Told(str):
+    """A line about damage: where the others go into a file or a command, it is for the user."""
 
 
 class CommandLine(NamedTuple):
@@ -77,6 +83,8 @@ def _split_output(line: str) -> CommandLine:
         ):
             appends = line[at + 1 : at + 2] == ">"
             file = _needed(line[at + 1 + appends :], "the name of a file")
+            if re.search("[|;<>&]", re.sub("\"[^\"]*\"|'[^']*'", "", file)):
+                raise CrashError(f"> {file}: only the name of a file can follow >; quote it")
             return CommandLine(
                 line[:at].strip(), "", os.path.expanduser(file.strip("\"'")), appends
             )
@@ -104,14 +112,22 @@ def _write(lines: Iterable[str], parts: CommandLine) -> None:
         with open(
             parts.file, "a" if parts.appends else "w", encoding="utf-8", errors="backslashreplace"
         ) as file:
-            file.writelines(f"{line}\n" for line in lines)
+            file.writelines(f"{line}\n" for line in _told(lines))
     except OSError as error:
         raise CrashError(f"{parts.file}: {error.strerror}") from None
 
 
+def _told(lines: Iterable[str]) -> Iterator[str]:
+    for line in lines:
+        if isinstance(line, Told):
+            print(line, file=sys.stderr)
+        else:
+            yield line
+
+
 def _filtered(lines: Iterable[str], shell: str) -> Iterator[str]:
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(f"{line}\n" for line in lines)
+        file.writelines(f"{line}\n" for line in _told(lines))
         file.seek(0)
         done = subprocess.run(shell, shell=True, stdin=file, stdout=subprocess.PIPE, check=False)
     yield from done.stdout.decode("utf-8", "backslashreplace").splitlines()
@@ -120,6 +136,6 @@ def _filtered(lines: Iterable[str], shell: str) -> Iterator[str]:
 def to_terminal(lines: Iterable[str], shell: str) -> None:
     """Let a shell's command, as less, have the terminal, and these lines as its input."""
     with tempfile.TemporaryFile("w+", encoding="utf-8", errors="backslashreplace") as file:
-        file.writelines(f"{line}\n" for line in lines)
+        file.writelines(f"{line}\n" for line in _told(lines))
         file.seek(0)
         subprocess.run(shell, shell=True, stdin=file, check=False)

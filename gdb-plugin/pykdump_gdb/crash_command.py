@@ -126,11 +126,10 @@ def _typed(line: str) -> None:
     name = aliases.expand(line).partition(" ")[0]
     if not line or line.startswith(("#", "//")):
         return
-    if line == "h":
-        print("\n".join(history.shown()))
-        return
     if line.startswith("!"):
         gdb.execute(f"shell {line[1:]}")
+    elif (parts := pipes.split(line)).command == "h":
+        _show(pipes.through(history.shown(), parts))
     elif name in run.names() or pipes.split(line).source or not _is_gdbs(name):
         _print(line, True)
     else:

@@ -27,7 +27,7 @@ def resolved(line: str, tell: Callable[[str], object]) -> str:
     found = _earlier(again[1] or "", line) if again else line
     if again:
         tell(found)
-    if found and found != "h":
+    if found and not re.match(r"h(?![\w-])", found):
         _lines.append(found)
     return found
 

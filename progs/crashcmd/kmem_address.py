@@ -109,10 +109,11 @@ def _task(addr: int) -> Iterator[str]:
 
 
 def _task_at(addr: int) -> Task | None:
-    size = lowlevel.sizeof("struct task_struct")
-    for task in task_table().tasks:
-        if task.addr <= addr < task.addr + size:
-            return task
+    # Objects may be smaller than the struct, whose end is of a size that the processor decides on.
+    before = (task for task in task_table().tasks if task.addr <= addr)
+    nearest = max(before, key=lambda task: task.addr, default=None)
+    if nearest is not None and addr < nearest.addr + lowlevel.sizeof("struct task_struct"):
+        return nearest
     if vmalloc.area_at(addr) is None:
         return None
     for task in task_table().tasks:

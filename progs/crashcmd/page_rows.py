@@ -21,13 +21,12 @@ _PAGE = Layout("struct page", "Flags", "mapping", "Index", "Refs")
 _AT_ONCE = 1 << 14
 _U64 = 0xFFFF_FFFF_FFFF_FFFF
 
-HEADING = "      PAGE        PHYSICAL      MAPPING       INDEX CNT FLAGS"
-
 
 def rows(addrs: Sequence[int]) -> Iterator[str]:
     """A heading and a row a ``struct page *``, in pieces."""
-    yield HEADING
     first, size = pages.vmemmap(), lowlevel.sizeof("struct page")
+    width = _width(_physical([max(addrs, default=first)], first, size)[0])
+    yield _heading(width)
     for at in range(0, len(addrs), _AT_ONCE):
         some = addrs[at : at + _AT_ONCE]
         physical = _physical(some, first, size)
@@ -37,14 +36,22 @@ def rows(addrs: Sequence[int]) -> Iterator[str]:
         lines = format_rows(
             [
                 Cells(array("Q", some), width=16),
-                Cells(array("Q", physical), width=9),
+                Cells(array("Q", physical), width=width),
                 Cells(read.mapping, width=16),
                 Cells(read.Index, width=8),
-                Cells(read.Refs, "d"),
+                Cells(read.Refs, "d", width=2),
                 Cells(read.Flags, "s", names=names),
             ]
         )
-        yield _with_lost(lines, some, physical, [row for row, _ in read.Flags.faults])
+        yield _with_lost(lines, some, physical, width, [row for row, _ in read.Flags.faults])
+
+
+def _width(physical: int) -> int:
+    return max(8, len(f"{physical:x}"))
+
+
+def _heading(width: int) -> str:
+    return f"      PAGE       {'PHYSICAL':^{width}}      MAPPING       INDEX CNT FLAGS"
 
 
 def _physical(addrs: Sequence[int], first: int, size: int) -> Sequence[int]:
@@ -54,12 +61,14 @@ def _physical(addrs: Sequence[int], first: int, size: int) -> Sequence[int]:
     return [(addr - first) // size * pages.PAGE_SIZE & _U64 for addr in addrs]
 
 
-def _with_lost(text: str, addrs: Sequence[int], physical: Sequence[int], lost: list[int]) -> str:
+def _with_lost(
+    text: str, addrs: Sequence[int], physical: Sequence[int], width: int, lost: list[int]
+) -> str:
     if not lost:
         return text
     lines = text.split("\n")
     for row in lost:
-        lines[row] = f"{addrs[row]:16x} {physical[row]:9x} (struct page is not in the dump)"
+        lines[row] = f"{addrs[row]:16x} {physical[row]:{width}x} (struct page is not in the dump)"
     return "\n".join(lines)
 
 
@@ -105,8 +114,8 @@ def one(addr: int) -> Iterator[str]:
         yield f"struct page {addr:x} is not in the dump"
         return
     physical = pages.pfn_of(addr) * pages.PAGE_SIZE
-    width = max(8, len(f"{physical:x}"))
-    yield f"      PAGE       {'PHYSICAL':^{width}}      MAPPING       INDEX CNT FLAGS"
+    width = _width(physical)
+    yield _heading(width)
     names = ",".join(pages.flag_names(row.Flags))
     yield (
         f"{addr:x} {physical:{width}x} {row.mapping or 0:16x} {row.Index:8x} {row.Refs:2} "

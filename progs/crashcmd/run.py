@@ -17,6 +17,7 @@ from crashcmd.command import Command, Given, Text
 from pykdump import collector, commands
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
+from pykdump.pipes import Told
 from pykdump.tool import as_json
 
 
@@ -91,7 +92,7 @@ def _drained(given: Given, warnings: list[str], told: set[str]) -> Iterator[str]
         text = warnings.pop(0)
         if text not in told:
             told.add(text)
-            yield f"{given.name}: {text}"
+            yield Told(f"{given.name}: {text}")
 
 
 def _named(name: str, error: PykdumpError) -> CrashError:

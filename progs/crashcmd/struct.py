@@ -63,7 +63,7 @@ def _objects(full: str, paths: list[str], given: Given) -> Iterator[str]:
     count = int(values.number(given.words[2])) if len(given.words) > 2 else 1
     count = int(values.number(given.value("-c") or str(count)))
     if not 0 < abs(count) <= _MOST:
-        raise given.error(f"{count} objects are too many, or none")
+        raise given.error(f"{count:#x} is no count of objects: from 1 to {_MOST}")
     size = lowlevel.sizeof(full)
     first = True
     for label, start in _places(given):

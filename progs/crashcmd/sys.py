@@ -47,9 +47,7 @@ def collect(given: Given) -> Any:
     values["CPUS"] = mach.cpus_text()
     if mach.khz():
         values["MACHINE"] += f"  ({mach.khz() // 1000} Mhz)"
-    panic = panic_message()
-    if panic:
-        values["PANIC"] = f'"{panic}"'
+    values["PANIC"] = f'"{panic_message()}"'
     return System(values)
 
 

@@ -81,6 +81,8 @@ def test_typed_lines_are_listed_and_done_again(terminal: Terminal) -> None:
     answer(terminal, "eval 0x1000")
     answer(terminal, "ascii 41")
     assert "[1] eval 0x1000\n[2] ascii 41\n" in answer(terminal, "h")
+    listed = answer(terminal, "h | grep asc").splitlines()[1:]
+    assert "[2] ascii 41" in listed and not any("eval" in line for line in listed)
     for again in ("r", "!!", "r 2", "r asc", "!2"):
         assert "0000000000000041: A" in answer(terminal, again), again
     for again in ("r 1", "r ev"):

@@ -190,6 +190,23 @@ def test_what_follows_a_pipe_must_be_there() -> None:
             pipes.split(line)
 
 
+@pytest.mark.parametrize("line", ["ps > x | wc", "ps >> x ; bt", "ps > x > y", "ps > x &"])
+def test_only_a_name_follows_a_redirect(line: str) -> None:
+    with pytest.raises(CrashError, match="only the name of a file"):
+        pipes.split(line)
+    assert pipes.split("ps > 'a | b'").file == "a | b"
+
+
+def test_what_is_told_of_damage_goes_into_no_file(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    found = ["a row", pipes.Told("ps: damaged"), "another"]
+    assert not list(pipes.through(found, pipes.split(f"ps > {tmp_path}/out")))
+    assert (tmp_path / "out").read_text() == "a row\nanother\n"
+    assert list(pipes.through(found, pipes.split("ps | grep -c row"))) == ["1"]
+    assert capsys.readouterr().err == 2 * "ps: damaged\n"
+
+
 def test_redirects_write_and_append(tmp_path: Path) -> None:
     out = tmp_path / "out"
     for line in (f"x > {out}", f"x >> {out}"):

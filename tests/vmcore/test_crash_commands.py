@@ -57,6 +57,7 @@ def test_commands_say_what_the_guest_said(vmcore: Vmcore, tmp_path: Path) -> Non
     megahertz = re.search(r"^cpu MHz\s*: (\d+)\.", cpuinfo, re.M)
     assert megahertz is not None
     assert rows["MACHINE"] == f"{uname['machine']}  ({megahertz[1]} Mhz)"
+    assert (rows["PANIC"] == '""') == (facts["trigger"] == "none")
     assert found["cpus"] == int(rows["CPUS"].split()[0]) == cpuinfo.count("processor\t")
 
     dmesg = facts["commands"]["dmesg"].rstrip("\n").split("\n")

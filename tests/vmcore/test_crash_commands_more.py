@@ -57,6 +57,16 @@ def test_why_the_task_that_panicked_ran(vmcore: Vmcore) -> None:
         assert said.endswith(f"({'SYSRQ' if trigger == 'sysrq' else 'PANIC'})\n")
 
 
+def test_an_address_in_a_task_is_of_this_task(vmcore: Vmcore) -> None:
+    # They lie side by side in slabs, and what vmlinux takes for their size may be larger.
+    rows = [line.split() for line in texts(vmcore, ["ps -k"])["ps -k"].splitlines()]
+    tasks = {f"kmem {int(row[3], 16) + 8:x}": row[0] for row in rows if row[0].isdecimal()}
+    chosen = list(tasks)[1:40]
+    found = texts(vmcore, chosen)
+    shown = {asked: re.findall(r"^ *PID: (\d+)$", found[asked], re.M) for asked in chosen}
+    assert shown == {asked: [tasks[asked]] for asked in chosen}
+
+
 def test_registers_of_the_fault_are_those_of_the_oops(vmcore: Vmcore) -> None:
     if "fault" not in vmcore.facts["trigger"]:
         pytest.skip("not applicable: no fault in the kernel")
