@@ -18,7 +18,7 @@ from crashcmd import mach, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import dmi, syscalls
 from LinuxDump.modules import taint_letters
-from LinuxDump.printk import panic_message
+from LinuxDump.printk import crash_message
 from pykdump import frames, lowlevel, models
 from pykdump.errors import CrashError, PykdumpError
 
@@ -47,7 +47,7 @@ def collect(given: Given) -> Any:
     values["CPUS"] = mach.cpus_text()
     if mach.khz():
         values["MACHINE"] += f"  ({mach.khz() // 1000} Mhz)"
-    values["PANIC"] = f'"{panic_message()}"'
+    values["PANIC"] = f'"{crash_message()}"'
     return System(values)
 
 
