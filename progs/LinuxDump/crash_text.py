@@ -73,6 +73,9 @@ def memory_lines(memory: MemoryUsage) -> Iterator[str]:
         ("COMMITTED", memory.committed_kb, memory.commit_limit_kb, "LIMIT"),
     )
     for name, kb, whole, what in rows:
+        if kb is None:
+            yield f"{name:>13}  {'(unknown)':>13}"
+            continue
         share = f"{kb * 100 // whole:4d}% of {what}" if whole else "----" if what == "" else "   0%"
         yield f"{name:>13}  {kb // 4:>13}{_size(kb):>13}      {share:>4}"
 

@@ -9,6 +9,7 @@ from LinuxDump import percpu
 from pykdump import compat, lowlevel
 from pykdump.errors import PykdumpError
 from pykdump.layout import Layout
+from pykdump.logging import pylog
 
 _PAGE_KB = 4
 _HSTATE = Layout("struct hstate", "order", "nr_huge_pages", "free_huge_pages")
@@ -38,7 +39,7 @@ class MemoryUsage:
     writeback_kb: int
     swap_total_kb: int
     swap_free_kb: int
-    committed_kb: int
+    committed_kb: int | None  #: None where CPUs' parts of it are not in the dump
     commit_limit_kb: int
     huge_pages: tuple[HugePages, ...]
     dirty_ratio: int  #: vm.dirty_ratio in percent
@@ -81,7 +82,7 @@ def memory_usage() -> MemoryUsage:
         writeback_kb=kb("NR_WRITEBACK"),
         swap_total_kb=swap_total,
         swap_free_kb=max(0, _long("nr_swap_pages")) * _PAGE_KB,
-        committed_kb=_committed() * _PAGE_KB,
+        committed_kb=_committed_kb(),
         commit_limit_kb=(kbytes or (total - reserved) // _PAGE_KB * ratio // 100 * _PAGE_KB)
         + swap_total,
         huge_pages=tuple(huge),
@@ -125,10 +126,18 @@ def _number(size: int, names: tuple[str, ...]) -> int:
     return 0
 
 
-def _committed() -> int:
+def _committed_kb() -> int | None:
     addr = lowlevel.find_symbol("vm_committed_as")
-    found = percpu.counter_sums([addr])[0] if addr else None
-    return max(0, found or 0)
+    if addr is None:
+        return 0
+    # What the CPUs hold beside the counter may be most of it.
+    (row,) = percpu.COUNTER.read_many([addr])
+    parts = [] if row is None else percpu.unreadable([row.counters], 4)
+    if row is None or parts:
+        where = f"CPU {parts[0][0]}'s part at {parts[0][1]:#x}" if parts else f"at {addr:#x}"
+        pylog.warning(f"what is committed is not known: vm_committed_as: {where} cannot be read")
+        return None
+    return max(0, percpu.counter_sums([addr])[0] or 0) * _PAGE_KB
 
 
 def _huge_pages() -> list[HugePages]:

@@ -17,7 +17,8 @@ _U64 = 0xFFFF_FFFF_FFFF_FFFF
 #: Symbols to look up together: a pass over vmlinux costs more than a look into its result.
 SYMBOLS = ("__per_cpu_offset", "__per_cpu_start", "__per_cpu_end", "nr_cpu_ids")
 
-_COUNTER = Layout("struct percpu_counter", "count", "counters")
+#: What `counter_sums` reads of a counter.
+COUNTER = Layout("struct percpu_counter", "count", "counters")
 
 _offsets: tuple[lowlevel.Kernel, list[int]] | None = None
 
@@ -171,11 +172,28 @@ def sums(pointers: Sequence[int], size: int, *, is_signed: bool = False) -> list
     found = bulk.sum_per_cpu(pointers, offsets, size=size, is_signed=is_signed)
     lost = [ptr for ptr, (_, read) in zip(pointers, found) if ptr and read < len(offsets)]
     if lost:
+        cpu, addr = unreadable(lost[:1], size)[0]
         pylog.warning(
-            f"{len(lost)} per-CPU counters cannot be read on all CPUs, the first at {lost[0]:#x}: "
-            "their sums are too small"
+            f"{len(lost)} per-CPU counters cannot be read on all CPUs, the first CPU {cpu}'s at "
+            f"{addr:#x}: their sums are too small"
         )
     return [total for total, _ in found]
+
+
+def unreadable(pointers: Sequence[int], size: int) -> list[tuple[int, int]]:
+    """CPU and address of the copies of per-CPU integers that cannot be read.
+
+    :param pointers: ``__percpu`` pointers.
+    :param size: of the integer in bytes.
+    """
+    found = []
+    for pointer in pointers:
+        for cpu, offset in enumerate(per_cpu_offsets()):
+            try:
+                lowlevel.read_uint((pointer + offset) & _U64, size)
+            except ReadError:
+                found.append((cpu, (pointer + offset) & _U64))
+    return found
 
 
 def counter_sums(counters: Sequence[int]) -> list[int | None]:
@@ -185,7 +203,7 @@ def counter_sums(counters: Sequence[int]) -> list[int | None]:
 
     :param counters: ``struct percpu_counter *``.
     """
-    rows = _COUNTER.read_many(counters)
+    rows = COUNTER.read_many(counters)
     parts = sums([0 if row is None else row.counters for row in rows], 4, is_signed=True)
     return [None if row is None else row.count + part for row, part in zip(rows, parts)]
 

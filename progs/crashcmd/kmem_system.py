@@ -11,7 +11,9 @@ from LinuxDump import pages, percpu, vm_counters
 from LinuxDump.memory_usage import memory_usage
 from pykdump import compat, lowlevel
 from pykdump.bulk import count_values, ram_ranges
+from pykdump.errors import PykdumpError, ReadError
 from pykdump.layout import Layout
+from pykdump.logging import pylog
 
 _HSTATE = Layout("struct hstate", "order", "nr_huge_pages", "free_huge_pages", "name")
 _PAGE_KB = 4
@@ -21,7 +23,7 @@ def usage(given: Given) -> Iterator[str]:
     """Lines of kmem -i."""
     memory = memory_usage()
     total, buffers = memory.total_kb, _buffers_kb()
-    cached = max(0, memory.file_kb - buffers)
+    cached = None if buffers is None else max(0, memory.file_kb - buffers)
     used_swap = memory.swap_total_kb - memory.swap_free_kb
     yield "                 PAGES        TOTAL      PERCENTAGE"
     yield _row("TOTAL MEM", total)
@@ -44,7 +46,9 @@ def usage(given: Given) -> Iterator[str]:
     yield _row("COMMITTED", memory.committed_kb, memory.commit_limit_kb, "TOTAL LIMIT")
 
 
-def _row(name: str, kb: int, whole: int = 0, what: str = "") -> str:
+def _row(name: str, kb: int | None, whole: int = 0, what: str = "") -> str:
+    if kb is None:
+        return f"{name:>13}{'(unknown)':>22}"
     size = values.size_of(kb * 1024) if kb else "0"
     start = f"{name:>13}{kb // _PAGE_KB:9}{size:>13}"
     if not what:
@@ -52,9 +56,13 @@ def _row(name: str, kb: int, whole: int = 0, what: str = "") -> str:
     return f"{start}{100 * kb // whole if whole else 0:5}% of {what}"
 
 
-def _buffers_kb() -> int:
+def _buffers_kb() -> int | None:
     # nr_blockdev_pages(): the page caches of all block devices.
-    return sum(_blockdev_pages()) * _PAGE_KB
+    try:
+        return sum(_blockdev_pages()) * _PAGE_KB
+    except PykdumpError as error:
+        pylog.warning(f"what the buffers take is not known: {error}")
+        return None
 
 
 def _blockdev_pages() -> Iterator[int]:
@@ -64,38 +72,72 @@ def _blockdev_pages() -> Iterator[int]:
     superblock = lowlevel.read_pointer(where)
     head = superblock + lowlevel.member("struct super_block", "s_inodes").offset
     layout = Layout("struct inode", "i_mapping.nrpages")
-    rows, _ = layout.read_list(head, "i_sb_list")
-    for row in rows:
-        if row is not None and row.i_mapping_nrpages is not None:
-            yield row.i_mapping_nrpages
+    rows, walk = layout.read_list(head, "i_sb_list")
+    if walk.end != "complete":
+        raise PykdumpError(
+            f"the list of block devices' inodes is broken ({walk.end} at {walk.stopped_at:#x})"
+        )
+    lost = sum(row is None or row.i_mapping_nrpages is None for row in rows)
+    if lost:
+        raise PykdumpError(f"{lost} of {len(rows)} block devices' inodes cannot be read")
+    yield from (row.i_mapping_nrpages for row in rows)
 
 
-def _shared_kb() -> int:
+def _shared_kb() -> int | None:
     # Pages that have more than one user.
-    size, base, total = lowlevel.sizeof("struct page"), pages.vmemmap(), 0
+    size, base, total, lost = lowlevel.sizeof("struct page"), pages.vmemmap(), 0, 0
     member = compat.spelling("struct page", "Refs")
     for first, end in ram_ranges():
-        counts, _ = count_values(
+        counts, unread = count_values(
             "struct page", base + first * size, end - first, member, 0xFFFFFFFF
         )
         total += sum(n for value, n in counts.items() if 1 < value < 1 << 31)
+        lost += unread and _missing(first, end, unread)
+    if lost:
+        pylog.warning(f"what is shared is not known: {lost} struct pages cannot be read")
+        return None
     return total * _PAGE_KB
+
+
+def _missing(first: int, end: int, unread: int) -> int:
+    # How many of the struct pages that could not be read the kernel had: a frame of the machine
+    # that it does not use, most often at the end of a range, has none.
+    step = pages.PAGE_SIZE // lowlevel.sizeof("struct page")
+    for pfn in range(end - 1, first - 1, -step):
+        if not unread:
+            break
+        try:
+            lowlevel.read_uint(pages.page_of(pfn), 8)
+        except ReadError as error:
+            if not str(error).endswith(": not mapped"):
+                return unread
+            unread = max(0, unread - step)
+    return 0
 
 
 def counters(given: Given) -> Iterator[str]:
     """Lines of kmem -V."""
     parts = (
-        ("VM_ZONE_STAT", vm_counters.zone_counters()),
-        ("VM_NODE_STAT", vm_counters.node_counters()),
-        ("VM_NUMA_STAT", vm_counters.numa_counters()),
-        ("VM_EVENT_STATES", vm_counters.event_counters()),
+        ("VM_ZONE_STAT", vm_counters.zone_counters),
+        ("VM_NODE_STAT", vm_counters.node_counters),
+        ("VM_NUMA_STAT", vm_counters.numa_counters),
+        ("VM_EVENT_STATES", vm_counters.event_counters),
     )
-    for place, (title, found) in enumerate(parts):
-        if not found:
+    for place, (title, read) in enumerate(parts):
+        found: dict[str, int] | None
+        try:
+            found = read()
+        except PykdumpError as error:
+            pylog.warning(f"{title} is not known: {error}")
+            found = None
+        if found == {}:
             continue
         if place:
             yield ""
         yield f"  {title}:"
+        if found is None:
+            yield f"{'(unknown)':>26}"
+            continue
         width = 29 if title == "VM_EVENT_STATES" else 26
         for name, value in found.items():
             yield f"{name:>{width}}: {value}"

@@ -30,8 +30,9 @@ def free_memory(situation: Situation) -> Iterator[Finding]:
     if memory.free_kb * 10 > memory.total_kb:
         return
     free = f"{memory.free_kb * 100 // memory.total_kb} % of memory is free"
-    if memory.committed_kb > memory.commit_limit_kb > 0:
-        share = memory.committed_kb * 100 // memory.commit_limit_kb
+    committed = memory.committed_kb
+    if committed is not None and committed > memory.commit_limit_kb > 0:
+        share = committed * 100 // memory.commit_limit_kb
         yield Finding(40, f"{free}, {share} % of the limit is committed", (), "taskinfo --memory")
     unused = sum(huge.size_kb * huge.free for huge in memory.huge_pages)
     if memory.huge_kb * 2 > memory.total_kb and unused * 10 > memory.huge_kb * 3:
