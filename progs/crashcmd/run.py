@@ -164,7 +164,9 @@ def _unknown(line: str) -> Iterator[str]:
         return run("struct", line)
     if _is_gdbs(name):
         return iter(commands.gdb().execute(line).splitlines())
-    raise CrashError(f"there is no command {name or 'without a name'} here; see: crash help")
+    if not name:
+        raise CrashError("there is no command before | or >; see: crash help")
+    raise CrashError(f"there is no command {name} here; see: crash help")
 
 
 def _shell(line: str) -> Iterator[str]:
