@@ -73,7 +73,8 @@ class _Stopped(BaseException):
 def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     """Output of a command of crash.
 
-    Raises crash.error when it fails, and when it prints nothing; its text is what was collected.
+    Raises crash.error when it fails; its text is what was collected, and why. So does a command that
+    prints nothing: "COMMAND: printed nothing".
     A command that is not known is named in it. What went to a file (``> FILE``) leaves "".
 
     >>> for line in exec_crash_command("sys").splitlines():
@@ -96,7 +97,7 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     if not found and pipes.split(cmd).file:
         return ""
     if not found:
-        raise CrashError("")
+        raise CrashError(f"{cmd.strip():.200}: printed nothing")
     return _text(found)
 
 
