@@ -14,6 +14,10 @@ from typing import Any
 from pykdump.errors import CrashError
 
 
+class WordsError(CrashError):
+    """The words or options of a command mean nothing: it would fail for every task."""
+
+
 @dataclass(frozen=True)
 class Option:
     """An option of a command."""
@@ -25,7 +29,7 @@ class Option:
     alone: bool = False  #: words beside it would be ignored, and are refused
 
 
-JSON = Option("--json", "print the records as JSON")
+JSON = Option("--json", "print the records as JSON; of what is text its lines")
 _LONGEST = 4096  # of a word: no path, name or number is longer
 
 
@@ -64,8 +68,8 @@ class Given:
         return [name for name, _ in self._values]
 
     def error(self, message: str) -> CrashError:
-        """An error of this command; to be raised."""
-        return CrashError(f"{self.name}: {message}")
+        """An error of this command's words; to be raised."""
+        return WordsError(f"{self.name}: {message}")
 
 
 @dataclass(frozen=True)
@@ -101,6 +105,7 @@ class Command:
     render: Callable[[Any, Given], Iterable[str]] = text_lines
     options: tuple[Option, ...] = ()
     is_raw: bool = False  #: options end at the first word: what follows is an expression
+    json_last: bool = False  #: of a raw one: --json may be the last word, too
     takes_empty: bool = False  #: a word may be '' or ""
     #: Options of crash that are not here, and why; letters may share a reason: "-c -C".
     absent: tuple[tuple[str, str], ...] = ()
@@ -113,6 +118,8 @@ class Command:
         given = Given(name or self.name, rest)
         words = _split(rest)
         self._check_words(words, given)
+        if self.json_last and words[-1:] == [JSON.flag]:
+            words = [words.pop(), *words]
         _Parser(self, given).run(words)
         self._check_alone(given)
         return given
@@ -195,7 +202,7 @@ class _Parser:
         return bool(self._known[flag].value or self._known[flag].extra)
 
     def _next(self, flag: str, left: list[str]) -> str:
-        if not left:
+        if not left or left[0] == JSON.flag:
             what = self._known[flag].value
             raise self._given.error(f"option {flag} needs {what}")
         return left.pop(0)

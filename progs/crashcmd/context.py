@@ -9,6 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from functools import lru_cache
 
+from crashcmd.command import WordsError
 from LinuxDump import cpus, task_selection
 from LinuxDump.task_records import Task, task_table
 from pykdump import frames
@@ -85,7 +86,7 @@ def with_comm(word: str) -> list[Task]:
         try:
             regex = re.compile(word)
         except re.error as error:
-            raise CrashError(f"{word} is no regular expression: {error}") from None
+            raise WordsError(f"{word} is no regular expression: {error}") from None
         found = [task for task in tasks if regex.search(task_selection.comm(task))]
     return found
 
@@ -107,7 +108,7 @@ def named(words: Sequence[str]) -> list[Task]:
     many = "is no pid and no task" if len(missing) == 1 else "are no pids and no tasks"
     message = f"{', '.join(missing)} {many} of this dump"
     if not found:
-        raise CrashError(message)
+        raise WordsError(message)
     if missing:
         pylog.warning(message)
     return found

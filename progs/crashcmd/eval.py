@@ -132,5 +132,6 @@ COMMANDS = (
             Option("-l", "numbers of 64 bits, as all are here"),
         ),
         is_raw=True,
+        json_last=True,
     ),
 )

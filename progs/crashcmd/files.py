@@ -16,13 +16,12 @@ from dataclasses import dataclass
 from typing import Any
 
 from crashcmd import context, page_rows, values
-from crashcmd.command import Command, Given, Option, Text, text
+from crashcmd.command import Command, Given, Option, Text, WordsError, text
 from LinuxDump import open_files, trees
 from LinuxDump.fs import mounts, paths
 from LinuxDump.open_files import OpenFile
 from LinuxDump.task_records import Task, task_table
 from pykdump import compat, lowlevel
-from pykdump.errors import CrashError
 from pykdump.layout import Layout
 
 compat.member("struct address_space", "Pages", "i_pages", "page_tree")
@@ -133,7 +132,7 @@ def _cached(files: TaskFiles) -> Iterator[str]:
 def _dentry(addr: int) -> Iterator[str]:
     found = paths.dentry(addr)
     if found is None:
-        raise CrashError(f"dentry {addr:x} cannot be read")
+        raise WordsError(f"dentry {addr:x} cannot be read")
     row = _INODE.read(found.inode_addr) if found.inode_addr else None
     superblock = 0 if row is None else row.i_sb
     kind = "N/A" if row is None else open_files.file_type(row.i_mode)
@@ -152,7 +151,7 @@ def _mounted(superblock: int) -> int:
 def _pages(inode: int) -> Iterator[str]:
     row = _INODE.read(inode)
     if row is None or row.i_mapping_nrpages is None:
-        raise CrashError(f"inode {inode:x} cannot be read")
+        raise WordsError(f"inode {inode:x} cannot be read")
     yield "     INODE        NRPAGES"
     yield f"{inode:16x}  {row.i_mapping_nrpages:7}"
     yield ""

@@ -4,7 +4,8 @@
 WHICH is any of: a pid, the address of a task_struct, a command (with * and ?, or a regular
 expression in quotes), a state (RU IN UN ST TR ZO DE PA ID), kernel, user, gleader (leaders of user
 processes), active; without it all tasks. Commands: bt files net ps set sig task
-vm vtop rd. Errors of one task are told in a line, and the rest goes on.
+vm vtop rd. Errors of one task are told in a line, and the rest goes on. With --json there is one
+document: of each task TASK and RECORDS, which are those of the command, or ERROR.
 """
 
 from __future__ import annotations
@@ -14,11 +15,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from crashcmd import bt, completion, context, files, net, process, ps, run
+from crashcmd import bt, completion, context, files, foreach_records, net, process, ps, run
 from crashcmd import set as set_command
 from crashcmd import sig
 from crashcmd import task as task_command
-from crashcmd.command import Command, Given
+from crashcmd.command import JSON, Command, Given, WordsError
 from LinuxDump.task_records import Task, task_table
 from pykdump.errors import Interrupted, PykdumpError
 from pykdump.layout import Layout
@@ -47,15 +48,34 @@ class Each:
     tasks: tuple[Task, ...]
 
 
-def collect(given: Given) -> Each:
+def collect(given: Given) -> Any:
     chosen: list[str] = []
     for found in _WORD.finditer(given.rest.removeprefix("-- ")):
         if found[0] in _COMMANDS:
             # What follows is the command's own, with its quotes.
             rest = given.rest.removeprefix("-- ")[found.end() :].strip()
-            return Each(found[0], rest, tuple(_tasks(chosen, given)))
-        chosen.append(found[0].replace("'", "").replace('"', ""))
+            return _chosen(Each(found[0], rest, tuple(_tasks(chosen, given))), given)
+        if found[0] == JSON.flag:
+            given.add(JSON.flag, "")
+        else:
+            chosen.append(found[0].replace("'", "").replace('"', ""))
     raise given.error(f"a command must follow: one of {' '.join(_COMMANDS)}")
+
+
+def _chosen(record: Each, given: Given) -> Any:
+    # What is to be run; with --json, also behind the command, a record of each task.
+    command = run.find(record.command)
+    assert command is not None
+    inner = command.parse(record.rest, record.command)
+    if record.command == "bt" and inner.words:
+        message = f"the tasks stand before bt: foreach {inner.words[0]} bt"
+        raise given.error(f"{inner.words[0]} behind bt means nothing; {message}")
+    if JSON.flag in inner:
+        given.add(JSON.flag, "")
+    if JSON.flag not in given:
+        return record
+    inner.add(JSON.flag, "")
+    return foreach_records.records(command, inner, record.tasks)
 
 
 def _tasks(words: list[str], given: Given) -> list[Task]:
@@ -85,17 +105,11 @@ def _tasks(words: list[str], given: Given) -> list[Task]:
 def render(record: Each, given: Given) -> Iterator[str]:
     command = run.find(record.command)
     assert command is not None
+    inner = command.parse(record.rest, record.command)
     if record.command == "bt":
-        inner = command.parse(record.rest, "bt")
-        if inner.words:
-            message = f"the tasks stand before bt: foreach {inner.words[0]} bt"
-            raise given.error(f"{inner.words[0]} behind bt means nothing; {message}")
         yield from bt.render(bt.collect_tasks(record.tasks, inner), inner)
         return
-    inner = command.parse(record.rest, record.command)
-    together = None
-    if not inner.words and "--json" not in inner:
-        together = _together(record, inner)
+    together = None if inner.words else _together(record, inner)
     yield from _each(record, inner) if together is None else together
 
 
@@ -157,7 +171,7 @@ def _shared(record: Each, inner: Given) -> Iterator[Any]:
     flags = set(inner.flags())
     rows = _TASK.read_many([task.addr for task in record.tasks])
     for task, row in zip(record.tasks, rows):
-        if "--json" in inner or row is None:
+        if row is None:
             yield None
         elif record.command == "vm" and not inner.words:
             yield row.mm, row.fs
@@ -178,7 +192,7 @@ def _one(record: Each, task: Task) -> str:
             for piece in run.run(record.command, record.rest):
                 found.append(piece)
         except PykdumpError as error:
-            if isinstance(error, Interrupted):
+            if isinstance(error, (Interrupted, WordsError)):
                 raise
             found.append(str(error))
     text = "\n".join(found)

@@ -159,6 +159,7 @@ def lines_of_each(addrs: Sequence[int], given: Given) -> Iterator[Iterator[str]]
     for word in wanted:
         name, _, members = word.partition(".")
         parsed.append((types.full_name(name), members.split(",") if members else []))
+        struct.check_members(*parsed[-1])
     for first in range(0, len(addrs), _AT_ONCE):
         some = addrs[first : first + _AT_ONCE]
         at = [addr - back for addr in some]

@@ -44,7 +44,7 @@ def _devices(given: Given) -> Iterator[str]:
         if not net:
             raise CrashError(f"task {given.words[0]} has no network namespace: it is exiting")
     elif given.words:
-        raise CrashError(f"{given.words[0]} is unknown here; see: crash help net")
+        raise given.error(f"{given.words[0]} is unknown here; see: crash help net")
     yield "   NET_DEVICE     NAME       IP ADDRESS(ES)"
     for device in net_devices.net_devices(net):
         yield f"{device.addr:x}  {device.name:10} {', '.join(device.addresses)}"

@@ -105,6 +105,7 @@ COMMANDS = (
             Option("-u", "addresses of the selected task's memory are meant, as they are always"),
         ),
         is_raw=True,
+        json_last=True,
         completes=completion.expressions,
     ),
 )

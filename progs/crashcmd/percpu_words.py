@@ -6,8 +6,8 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from crashcmd import values
+from crashcmd.command import WordsError
 from LinuxDump import percpu
-from pykdump.errors import CrashError
 
 
 def cpus(words: str) -> list[int]:
@@ -19,11 +19,11 @@ def cpus(words: str) -> list[int]:
     for word in words.split(","):
         first, _, last = word.partition("-")
         if not first.isdecimal() or (last and not last.isdecimal()):
-            raise CrashError(f"{words} is no list of CPUs; give it as in 0,2-4")
+            raise WordsError(f"{words} is no list of CPUs; give it as in 0,2-4")
         found += range(int(first), min(int(last or first), int(first) + 8191) + 1)
     missing = [cpu for cpu in found if cpu >= count]
     if missing:
-        raise CrashError(f"there is no CPU {missing[0]}: the dump has {count}")
+        raise WordsError(f"there is no CPU {missing[0]}: the dump has {count}")
     return found
 
 

@@ -7,11 +7,10 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any, NamedTuple
 
 from crashcmd import context, percpu_words
-from crashcmd.command import Given
+from crashcmd.command import Given, WordsError
 from LinuxDump import task_memory
 from LinuxDump.task_records import Task, task_table
 from pykdump import lowlevel
-from pykdump.errors import CrashError
 from pykdump.layout import Layout
 from pykdump.logging import pylog
 
@@ -74,7 +73,7 @@ def _chosen(words: Iterable[str]) -> list[Task]:
         if not tasks:
             missing.append(f"{word} is no pid, task or command of this dump")
     if not found:
-        raise CrashError("; ".join(missing))
+        raise WordsError("; ".join(missing))
     for message in missing:
         pylog.warning(message)
     return found

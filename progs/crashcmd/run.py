@@ -13,7 +13,7 @@ from functools import cache
 from typing import Any
 
 from crashcmd import aliases, table
-from crashcmd.command import Command, Given, Text
+from crashcmd.command import Command, Given, Text, WordsError
 from pykdump import collector, commands
 from pykdump.errors import CrashError, Interrupted, PykdumpError
 from pykdump.logging import pylog
@@ -77,13 +77,18 @@ def _output(command: Command, given: Given, warnings: list[str], told: set[str])
 
 
 def _json(record: Any, given: Given, warnings: list[str]) -> list[str]:
+    found = {"command": given.name, "records": plain(record)}
+    found["warnings"] = list(dict.fromkeys(warnings))
+    return json.dumps(found, indent=2, default=str).splitlines()
+
+
+def plain(record: Any) -> Any:
+    """A record as JSON has it; what is made when it is printed is made now."""
     # Records that come one by one are a list, and so are lines.
     whole = list(record) if isinstance(record, Iterator) else record
     if isinstance(whole, Text):
         whole = Text(tuple(line for piece in whole.lines for line in piece.split("\n")))
-    found = {"command": given.name, "records": as_json(whole)}
-    found["warnings"] = list(dict.fromkeys(warnings))
-    return json.dumps(found, indent=2, default=str).splitlines()
+    return as_json(whole)
 
 
 def _drained(given: Given, warnings: list[str], told: set[str]) -> Iterator[str]:
@@ -99,7 +104,8 @@ def _named(name: str, error: PykdumpError) -> CrashError:
     # What was typed is in it: never so long that it hides the rest, nor the terminal's commands.
     message = re.sub(r"\S{301,}", lambda m: f"{m[0][:60]}...{m[0][-20:]}", str(error))
     message = "".join(c if c.isprintable() or c == "\n" else ascii(c)[1:-1] for c in message)
-    return CrashError(message if message.startswith(f"{name}: ") else f"{name}: {message}")
+    kind = WordsError if isinstance(error, WordsError) else CrashError
+    return kind(message if message.startswith(f"{name}: ") else f"{name}: {message}")
 
 
 # --- help

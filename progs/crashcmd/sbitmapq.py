@@ -66,7 +66,8 @@ def _dump(bitmap: SBitmap) -> Iterator[str]:
 
 def _entries(record: SBitmapQueue, given: Given) -> Iterator[str]:
     name, _, members = (given.value("-s") or "").partition(".")
-    full = types.full_name(name)
+    full, paths = types.full_name(name), members.split(",") if members else []
+    struct.check_members(full, paths)
     base, size = values.kernel_address(given.value("-a") or ""), lowlevel.sizeof(full)
     for bit in record.bitmap.busy:
         try:
@@ -79,7 +80,7 @@ def _entries(record: SBitmapQueue, given: Given) -> Iterator[str]:
             continue
         yield f"{bit} ({addr:#x}):"
         try:
-            yield from struct.shown(full, members.split(",") if members else [], addr, given)
+            yield from struct.shown(full, paths, addr, given)
         except PykdumpError as error:
             yield f"sbitmapq: {bit}: {error}"
 

@@ -16,7 +16,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from crashcmd import completion, memories, types, values
-from crashcmd.command import Command, Given, Option, Text, text
+from crashcmd.command import Command, Given, Option, Text, WordsError, text
 from crashcmd.percpu_words import places
 from pykdump import lowlevel, printed
 from pykdump.errors import PykdumpError
@@ -45,7 +45,18 @@ def collect(given: Given) -> Text:
     paths = members.split(",") if members else []
     if len(given.words) == 1:
         return text(_type_lines(full, paths, given))
+    check_members(full, paths)
     return text(_objects(full, paths, given))
+
+
+def check_members(full: str, paths: list[str]) -> None:
+    """Raises CrashError for one that this type does not have."""
+    for path in paths:
+        if lowlevel.find_member(full, path) is None:
+            try:
+                types.declaration(full, path)
+            except PykdumpError:
+                raise WordsError(f"{full} has no member {path}") from None
 
 
 def _type_lines(full: str, paths: list[str], given: Given) -> Iterator[str]:

@@ -6,10 +6,10 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from crashcmd.command import WordsError
 from LinuxDump import percpu
 from LinuxDump.api_models import KernelModels
 from pykdump import lowlevel, symbols
-from pykdump.errors import CrashError
 
 U64 = 0xFFFF_FFFF_FFFF_FFFF
 
@@ -20,7 +20,7 @@ def address(word: str) -> int:
     """An address: hexadecimal with or without 0x, or a symbol; raises CrashError."""
     found = find_address(word)
     if found is None:
-        raise CrashError(f"{word} is no address and no symbol")
+        raise WordsError(f"{word} is no address and no symbol")
     return found
 
 
@@ -54,20 +54,20 @@ def number(word: str) -> int:
     except ValueError:
         found = int(word, 16) if _HEX.fullmatch(word) else None
     if found is None:
-        raise CrashError(f"{word} is no number")
+        raise WordsError(f"{word} is no number")
     return _in_64_bits(found, word)
 
 
 def hex_number(word: str) -> int:
     """A number in hexadecimal, with or without 0x; raises CrashError."""
     if not is_hex(word):
-        raise CrashError(f"{word} is no number in hexadecimal")
+        raise WordsError(f"{word} is no number in hexadecimal")
     return _in_64_bits(int(word, 16), word)
 
 
 def _in_64_bits(number: int, word: str) -> int:
     if abs(number) > U64:
-        raise CrashError(f"{word} has more than 64 bits")
+        raise WordsError(f"{word} has more than 64 bits")
     return number
 
 
@@ -75,7 +75,7 @@ def kernel_address(word: str) -> int:
     """An address that the kernel uses; a physical one is not; raises CrashError."""
     found = address(word)
     if found >> 47 != 0x1FFFF and not found >> 63:
-        raise CrashError(f"{word} is no address of the kernel")
+        raise WordsError(f"{word} is no address of the kernel")
     return found
 
 

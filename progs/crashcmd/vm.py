@@ -19,6 +19,7 @@ from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import open_files, page_tables, task_memory, vm_areas
 from LinuxDump.task_records import Task, task_table
 from LinuxDump.vm_areas import Mapping
+from pykdump.errors import CrashError
 from pykdump.layout import Layout
 
 _FLAGS = (
@@ -66,7 +67,7 @@ def collect(given: Given) -> Any:
         for each in found
     ]
     if "-P" in given and not any(each.mappings for each in kept):
-        raise given.error(f"{reference} is no mapping of the chosen tasks")
+        raise CrashError(f"vm: {reference} is no mapping of the chosen tasks")
     return tuple(each for each in kept if each.mappings)
 
 

@@ -43,7 +43,7 @@ def _translation(addr: int, given: Given) -> Translation:
         task = context.named([word])[0] if word is not None else context.current()
         pgd = task.pgd_addr
         if not pgd:
-            raise given.error(f"pid {task.pid} has no user memory")
+            raise CrashError(f"vtop: pid {task.pid} has no user memory")
     return Translation(addr, pgd, page_tables.walk(pgd, addr))
 
 

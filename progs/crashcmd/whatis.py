@@ -101,6 +101,7 @@ COMMANDS = (
             Option("-m", "those with a member of this type, or pointer to it", "TYPE", alone=True),
         ),
         is_raw=True,
+        json_last=True,
         completes=completion.types_or_expressions,
     ),
 )

@@ -279,8 +279,8 @@ def test_what_went_to_a_file_is_no_failure_for_scripts(
     monkeypatch.setitem(commands._commands, "silent", lambda rest: [])
     assert commands.exec_crash_command(f"try > {tmp_path}/out") == ""
     assert (tmp_path / "out").read_text() == "a\n"
-    with pytest.raises(CrashError):
-        commands.exec_crash_command("silent")
+    with pytest.raises(CrashError, match="^silent -x: printed nothing$"):
+        commands.exec_crash_command("silent -x")
 
 
 def test_a_word_that_is_no_hexadecimal_number_is_named_as_it_was_given() -> None:
@@ -305,3 +305,13 @@ def test_a_warning_is_told_once_before_what_it_was_met_for(monkeypatch: pytest.M
     command = Command("try", "", lambda given: text(lines(given)))
     monkeypatch.setattr(run, "find", lambda name: command)
     assert list(run.run("try", "")) == ["try: the list is broken", "first", "second"]
+
+
+def test_raw_commands_take_json_as_the_last_word() -> None:
+    command = Command("try", "EXPRESSION", text, is_raw=True, json_last=True)
+    for rest in ("1 + 1 --json", "--json 1 + 1"):
+        given = command.parse(rest)
+        assert "--json" in given and given.words == ["1", "+", "1"]
+    # Of one that hands a command line on it is that line's.
+    given = Command("try", "COMMAND LINE", text, is_raw=True).parse("ps --json")
+    assert "--json" not in given and given.words == ["ps", "--json"]

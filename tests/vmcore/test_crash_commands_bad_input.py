@@ -94,6 +94,23 @@ WRONG = {
     "bt " + "9" * 4000: "999 is no pid and no task",
     "help nosuch": "there is no command nosuch",
     "< /nosuch": "No such file",
+    "irq -c --json": "option -c needs CPUS",
+    "struct task_struct.pid,nosuch init_task": "^ERROR struct: .* has no member nosuch$",
+    "task_struct.pid,comm[0],nosuch[1] init_task": "^ERROR struct: .* has no member nosuch",
+    "list -H modules -s module.name,nosuch": "^ERROR list: struct module has no member nosuch$",
+    **{
+        f"foreach {rest}": f"^ERROR foreach: {message}$"
+        for rest, message in {
+            "files nosuch": "files: nosuch is no pid and no task of this dump",
+            "rd -s": "rd: an address is needed",
+            "rd nosuch": "rd: nosuch is no address and no symbol",
+            "vtop nosuch": "vtop: nosuch is no address and no symbol",
+            "ps nosuch": "ps: nosuch is no pid, task or command of this dump",
+            "task -R nosuch": "task: neither .* has a member nosuch",
+        }.items()
+    },
+    "alias xx ps 1": "^ERROR alias xx ps 1: printed nothing$",
+    "ps | grep nosuchxx": "^ERROR ps .* grep nosuchxx: printed nothing$",
 }
 
 
