@@ -73,8 +73,8 @@ class _Stopped(BaseException):
 def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     """Output of a command of crash.
 
-    Raises crash.error when it fails; its text is what was collected, and why. So does a command that
-    prints nothing: "COMMAND: printed nothing".
+    Raises crash.error when it fails; its text is what was collected, and why. So does a command
+    that prints nothing: "COMMAND: printed nothing".
     A command that is not known is named in it. What went to a file (``> FILE``) leaves "".
 
     >>> for line in exec_crash_command("sys").splitlines():
