@@ -83,15 +83,29 @@ class Module(NamedTuple):
         return [(start, end) for start, end in data if start < end]
 
 
-_modules: tuple[lowlevel.Kernel, list[Module]] | None = None
+_modules: tuple[lowlevel.Kernel, list[Module], list[str]] | None = None
 
 
 def modules() -> list[Module]:
     """The modules that are loaded, newest first; read once a dump."""
+    return _known()[1]
+
+
+def tell_damage() -> bool:
+    """Warn once more of what of the modules cannot be read; says whether there is such."""
+    damage = _known()[2]
+    for line in damage:
+        pylog.warning(line)
+    return bool(damage)
+
+
+def _known() -> tuple[lowlevel.Kernel, list[Module], list[str]]:
     global _modules
     if _modules is None or _modules[0] is not lowlevel.kernel():
-        _modules = (lowlevel.kernel(), _read_modules())
-    return _modules[1]
+        damage: list[str] = []
+        _modules = (lowlevel.kernel(), _read_modules(damage), damage)
+        tell_damage()
+    return _modules
 
 
 def module_at(addr: int) -> Module | None:
@@ -114,7 +128,7 @@ def taint_letters(taints: int) -> str:
     return "".join(chr(letter) if 0x20 < letter < 0x7F else "?" for letter in letters)
 
 
-def _read_modules() -> list[Module]:
+def _read_modules(damage: list[str]) -> list[Module]:
     head = lowlevel.find_symbol("modules")
     if head is None:  # CONFIG_MODULES is off
         return []
@@ -123,7 +137,7 @@ def _read_modules() -> list[Module]:
         return []
     node_at = lowlevel.member("struct module", "list").offset
     if walk.end != "complete":
-        pylog.warning(
+        damage.append(
             f"the list of modules is broken after {len(walk.nodes)} ({walk.end} at struct module "
             f"{(walk.stopped_at - node_at) & _U64:#x}, list.next): modules may be missing"
         )
@@ -133,7 +147,7 @@ def _read_modules() -> list[Module]:
     for addr, row in zip(addrs, _MODULE.read_many(addrs)):
         pieces = None if row is None else _pieces(addr)
         if row is None or not row.name or not pieces or not _are_sane(pieces):
-            pylog.warning(f"struct module {addr:#x} cannot be read or is damaged, module skipped")
+            damage.append(f"struct module {addr:#x} cannot be read or is damaged, module skipped")
             continue
         init = _init_pieces(addr) or []
         if not init or not _are_sane(init):

@@ -75,7 +75,10 @@ def _toggle() -> str:
 def _tasks(given: Given) -> list[Task]:
     table = task_table()
     if "-a" in given:
-        return task_selection.on_cpus(table)
+        found = task_selection.on_cpus(table)
+        if not found:
+            raise given.error("what ran on the CPUs is not known")
+        return found
     if "-p" in given:
         task = table.panic_task()
         if task is None or panic_cpu() is None:
@@ -126,6 +129,8 @@ def render(record: Any, given: Given) -> Iterator[str]:
 
 def _some(found: Sequence[_One]) -> Sequence[_One]:
     if not found:
+        if not task_selection.on_cpus(task_table()):
+            raise CrashError("no task is chosen, and what ran on the CPUs is not known")
         raise CrashError("no task is chosen")
     return found
 

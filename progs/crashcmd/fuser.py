@@ -12,8 +12,10 @@ from dataclasses import dataclass
 from crashcmd import context, values
 from crashcmd.command import Command, Given
 from LinuxDump import open_files, task_memory, vm_areas
+from LinuxDump.kernel_text import UNREADABLE
 from LinuxDump.task_records import Task, task_table
 from pykdump.layout import Layout
+from pykdump.logging import pylog
 
 _FILE = Layout("struct file", "f_path.dentry", "f_inode")
 
@@ -36,19 +38,35 @@ def collect(given: Given) -> tuple[User, ...]:
     tasks = [task for task in task_table().tasks if task.pid and task.pid == task.tgid]
     memories = task_memory.memory([task.addr for task in tasks])
     found = []
+    hidden: list[str] = []  # paths that could be the one
     for task, memory in zip(tasks, memories):
-        usage = tuple(dict.fromkeys(_usage(task, memory, wanted)))
+        usage = tuple(dict.fromkeys(_usage(task, memory, wanted, hidden)))
         if usage:
             found.append(User(task.pid, task.addr, context.comm(task), usage))
+    if hidden:
+        pylog.warning(
+            f"{len(hidden)} paths of which only the end is known could be {word}, as {hidden[0]}"
+        )
     return tuple(sorted(found, key=lambda user: user.pid))
 
 
-def _usage(task: Task, memory: task_memory.Memory | None, wanted: str | int) -> Iterator[str]:
+def _usage(
+    task: Task, memory: task_memory.Memory | None, wanted: str | int, hidden: list[str]
+) -> Iterator[str]:
+    def note(path: str) -> None:
+        # Its mount, or a folder above it, is not in the dump.
+        if isinstance(wanted, str) and path.startswith(UNREADABLE):
+            if wanted.endswith(path.removeprefix(UNREADABLE)):
+                hidden.append(path)
+
     for file in open_files.open_files(task.addr):
+        note(file.path)
         if wanted in (file.path, file.addr, file.dentry_addr, file.inode_addr):
             yield "fd"
     places = open_files.places(task.addr)
     for kind, path in (("cwd", places.cwd), ("root", places.root), ("exe", places.exe)):
+        if kind != "root":
+            note(path)
         if wanted == path and path:
             yield kind
     if memory is not None:
@@ -56,6 +74,8 @@ def _usage(task: Task, memory: task_memory.Memory | None, wanted: str | int) -> 
         files = list({area.file_addr for area in mapped if area.file_addr})
         inodes = [row for row in _FILE.read_many(files) if row is not None]
         addrs = {addr for row in inodes for addr in row} | set(files)
+        for area in mapped:
+            note(area.path or "")
         if wanted in addrs or wanted in {area.path for area in mapped if area.path}:
             yield "mmap"
 

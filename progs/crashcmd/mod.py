@@ -15,7 +15,7 @@ from typing import Any
 from crashcmd import values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import module_sections
-from LinuxDump.modules import Module, modules, taint_letters
+from LinuxDump.modules import Module, modules, taint_letters, tell_damage
 from pykdump import compat, dlkmload
 from pykdump.errors import PykdumpError
 from pykdump.logging import pylog
@@ -23,8 +23,9 @@ from pykdump.logging import pylog
 
 def collect(given: Given) -> Any:
     found = sorted(modules(), key=lambda module: module.text.addr)
+    is_damaged = tell_damage()
     if "-t" in given:
-        return text(_taints(found))
+        return text(_taints(found, is_damaged))
     if "-D" in given or "-R" in given:
         for module in found:
             if dlkmload.moduleFile(module.name):
@@ -34,7 +35,8 @@ def collect(given: Given) -> Any:
     if name is not None:
         chosen = [module for module in found if module.name == name.replace("-", "_")]
         if not chosen:
-            raise given.error(f"{name}: no such module in the dump")
+            where = "among those that can be read" if is_damaged else "in the dump"
+            raise given.error(f"{name}: no such module {where}")
         if "-d" in given:
             dlkmload.delModule(name)
             return ()
@@ -59,10 +61,10 @@ def _load(module: Module, folder: str | None) -> None:
         pylog.warning(f"{module.name}: {error}")
 
 
-def _taints(found: list[Module]) -> Iterator[str]:
+def _taints(found: list[Module], is_damaged: bool) -> Iterator[str]:
     tainted = [module for module in found if module.taints]
     if not tainted:
-        yield "no tainted modules"
+        yield "(unknown)" if is_damaged else "no tainted modules"
         return
     width = max(4, *(len(module.name) for module in tainted))
     yield f"{'NAME':{width}}  TAINTS"

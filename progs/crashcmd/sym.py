@@ -41,7 +41,8 @@ def collect(given: Given) -> Any:
     if "-m" in given:
         name = (given.value("-m") or "").replace("-", "_")
         if name not in [module.name for module in modules.modules()]:
-            raise given.error(f"{name}: no such module in the dump")
+            where = "among those that can be read" if modules.tell_damage() else "in the dump"
+            raise given.error(f"{name}: no such module {where}")
         return text(_listing(name))
     if "-q" in given:
         wanted = given.value("-q") or ""
@@ -115,6 +116,7 @@ def _listing(only: str) -> Iterator[str]:
 
 
 def _of_modules(only: str) -> Iterator[str]:
+    modules.tell_damage()
     for module in sorted(modules.modules(), key=lambda module: module.text.addr):
         if only in ("", module.name):
             yield f"{module.text.addr:x} MODULE START: {module.name}"

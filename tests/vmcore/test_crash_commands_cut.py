@@ -25,7 +25,10 @@ with open(sys.argv[1], "w") as file:
     json.dump(answers, file)
 """
 
-COMMANDS = ["kmem -i", "kmem -V"]
+COMMANDS = [
+    *("kmem -i", "kmem -V", "mod", "lsmod", "mod -t", "sym -m dm_mod", "files 1"),
+    *("fuser /dev/null", "bt -a", "foreach active bt"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -78,3 +81,26 @@ def test_counters_go_on_without_those_of_cpus(answers: dict[str, Any]) -> None:
     at = before.index("  VM_EVENT_STATES:")
     assert after[: at + 1] == before[: at + 1]
     assert "".join(after[at + 1 :]).split() == ["(unknown)"]
+
+
+@pytest.mark.parametrize("command", ["mod", "lsmod", "mod -t", "sym -m dm_mod"])
+def test_the_list_of_modules_is_told_of_each_time(answers: dict[str, Any], command: str) -> None:
+    (line,) = told(answers["cut"][command].replace("ERROR ", ""))[:1]
+    assert "the list of modules is broken after 0 " in line
+    rest = answers["cut"][command].split(line)[1].strip()
+    assert rest in ("", "(unknown)", "sym: dm_mod: no such module among those that can be read")
+    assert not told(answers["whole"][command])
+
+
+def test_paths_whose_mount_is_missing_are_marked(answers: dict[str, Any]) -> None:
+    assert re.search(r"^ +0 .* CHR  /dev/null$", answers["whole"]["files 1"], re.MULTILINE)
+    assert re.search(r"^ +0 .* CHR  <unreadable>/null$", answers["cut"]["files 1"], re.MULTILINE)
+    (line,) = [x for x in told(answers["cut"]["fuser /dev/null"]) if "/dev/null" in x]
+    assert line.endswith("could be /dev/null, as <unreadable>/null")
+    assert "could be" not in answers["whole"]["fuser /dev/null"]
+
+
+@pytest.mark.parametrize("command", ["bt -a", "foreach active bt"])
+def test_what_ran_on_the_cpus_is_not_known(answers: dict[str, Any], command: str) -> None:
+    assert answers["cut"][command].endswith("what ran on the CPUs is not known")
+    assert "PID: " in answers["whole"][command]

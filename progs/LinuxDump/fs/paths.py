@@ -159,6 +159,8 @@ def _climb(here: Dentry, mount: int, root: tuple[int, int]) -> str:
             break
         place = _mount(mount) if mount else None
         if here.is_root or (place is not None and here.addr == place.root_addr):
+            if mount and place is None:
+                return "/".join([UNREADABLE, *reversed(names)])
             if place is None or place.parent_addr == mount or here.addr != place.root_addr:
                 break  # the root of all, or of a file system that is not reached by mounts
             above, mount = dentry(place.mountpoint_addr), place.parent_addr
