@@ -75,6 +75,7 @@ void bind_list(py::module_& m) {
                const std::vector<std::pair<std::uint64_t, std::uint64_t>>& own,
                std::pair<std::uint64_t, std::uint64_t> text) {
                 std::vector<AddrRange> memory;
+                memory.reserve(own.size());
                 for (const auto& [start, end] : own) memory.push_back({start, end});
                 self.add_module(name, from_bytes(symtab), from_bytes(strings), from_bytes(letters),
                                 memory, {text.first, text.second});

@@ -14,15 +14,18 @@ constexpr std::size_t kWordsInRow = 2;
 constexpr std::size_t kWidth = 16;
 constexpr std::uint64_t kForThread = 256;
 
-// The two digits of each byte.
-constexpr auto kDigits = [] {
+using Digits = std::array<std::array<char, 2>, 256>;
+
+constexpr Digits two_digits() {
     constexpr const char* kHex = "0123456789abcdef";
-    std::array<std::array<char, 2>, 256> digits{};
+    Digits digits{};
     for (unsigned byte = 0; byte < digits.size(); ++byte) {
         digits[byte] = {kHex[byte >> 4], kHex[byte & 15]};
     }
     return digits;
-}();
+}
+
+constexpr Digits kDigits = two_digits();  // of each byte
 
 void pad(std::string& text, std::size_t before) {
     if (text.size() - before < kWidth) text.append(kWidth - (text.size() - before), ' ');
