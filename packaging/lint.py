@@ -287,6 +287,7 @@ _GDB_USERS = (
     "pykdump.debugtypes",
     "pykdump.frames",
     "pykdump.code",
+    "pykdump.disassembly",
     "pykdump.printed",
     "pykdump.struct_text",
     "pykdump.dlkmload",

@@ -376,6 +376,11 @@ class SymbolList:
         """Address, letter, name and module ("" for the kernel) of a symbol."""
     def count_up_to(self, addr: int) -> int:
         """How many symbols are at or below an address."""
+    def only_function_at(self, addr: int) -> tuple[str, int] | None:
+        """The kernel's function that an address is in, and the offset; labels do not count.
+
+        None where its start has several names.
+        """
     def named(self, name: str) -> list[int]:
         """Places of the symbols with this name."""
     def containing(self, text: str) -> list[int]:

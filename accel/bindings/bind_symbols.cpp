@@ -37,6 +37,12 @@ py::tuple row(const SymbolList& self, std::size_t place) {
                           self.module_of(symbol));
 }
 
+py::object only_function_at(const SymbolList& self, std::uint64_t addr) {
+    const SymbolList::Symbol* const found = self.only_function_at(addr);
+    if (found == nullptr) return py::none();
+    return py::make_tuple(to_text(found->name), addr - found->addr);
+}
+
 template <typename Wanted>
 std::vector<std::size_t> places(const SymbolList& self, Wanted wanted) {
     std::vector<std::size_t> found;
@@ -83,6 +89,7 @@ void bind_list(py::module_& m) {
             "name"_a, "symtab"_a, "strings"_a, "letters"_a, "own"_a, "text"_a)
         .def("sort", &SymbolList::sort)
         .def("row", &row, "place"_a)
+        .def("only_function_at", &only_function_at, "addr"_a)
         .def("count_up_to", &SymbolList::count_up_to, "addr"_a)
         .def(
             "named",

@@ -134,7 +134,7 @@ std::optional<ElfFile::Symbol> ElfFile::symbol_at(std::uint32_t number) const {
     }
     const char* name = elf_strptr(file_->elf, file_->strings, symbol.st_name);
     if (name == nullptr) return std::nullopt;
-    return Symbol{name, symbol.st_value, symbol.st_info, symbol.st_shndx};
+    return Symbol{name, symbol.st_value, symbol.st_info, symbol.st_shndx, symbol.st_size};
 }
 
 void ElfFile::for_each_symbol(const std::function<void(const Symbol&)>& visit) const {

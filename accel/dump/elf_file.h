@@ -37,6 +37,7 @@ class ElfFile {
         std::uint64_t value;
         unsigned char info;
         std::uint16_t section;
+        std::uint64_t size;
     };
     // All symbols of .symtab; the names live as long as this object.
     void for_each_symbol(const std::function<void(const Symbol&)>& visit) const;

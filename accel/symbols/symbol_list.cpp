@@ -12,6 +12,7 @@ namespace {
 
 constexpr std::uint64_t kKernelHalf = 1ULL << 63;
 constexpr std::size_t kMaxModules = 65535;
+constexpr std::size_t kMaxLabels = 1000;  // within a function
 
 }  // namespace
 
@@ -34,7 +35,9 @@ void SymbolList::add_vmlinux(std::shared_ptr<const ElfFile> vmlinux, std::uint64
         const auto binding = ELF64_ST_BIND(symbol.info);
         if (binding == STB_WEAK) letter = 'W';
         if (binding == STB_LOCAL) letter = static_cast<char>(std::tolower(letter));
-        symbols_.push_back({symbol.value + (is_moved ? offset : 0), symbol.name, letter, 0});
+        symbols_.push_back(
+            {symbol.value + (is_moved ? offset : 0), symbol.name, letter, 0,
+             static_cast<std::uint32_t>(std::min<std::uint64_t>(symbol.size, UINT32_MAX))});
     });
     vmlinux_ = std::move(vmlinux);
 }
@@ -57,7 +60,7 @@ void SymbolList::add_module(const std::string& name, ByteSpan symtab, ByteSpan s
         const std::size_t end = std::min(names.find('\0', symbol.st_name), names.size());
         symbols_.push_back({symbol.st_value,
                             std::string_view(names).substr(symbol.st_name, end - symbol.st_name),
-                            letter, module});
+                            letter, module, 0});
     }
 }
 
@@ -73,6 +76,20 @@ void SymbolList::sort() {
 std::size_t SymbolList::count_up_to(std::uint64_t addr) const {
     const auto behind = std::ranges::upper_bound(symbols_, addr, {}, &Symbol::addr);
     return static_cast<std::size_t>(behind - symbols_.begin());
+}
+
+const SymbolList::Symbol* SymbolList::only_function_at(std::uint64_t addr) const {
+    const std::size_t end = count_up_to(addr);
+    for (std::size_t place = end; place > 0 && end - place < kMaxLabels; --place) {
+        const Symbol& symbol = symbols_[place - 1];
+        if (symbol.module != 0) return nullptr;
+        if (symbol.size == 0) continue;
+        const bool has_others = (place > 1 && symbols_[place - 2].addr == symbol.addr) ||
+                                (place < symbols_.size() && symbols_[place].addr == symbol.addr);
+        const bool is_code = std::string_view("tTW").find(symbol.letter) != std::string_view::npos;
+        return is_code && !has_others && addr - symbol.addr < symbol.size ? &symbol : nullptr;
+    }
+    return nullptr;
 }
 
 }  // namespace pyk

@@ -21,8 +21,9 @@ class SymbolList {
     struct Symbol {
         std::uint64_t addr;
         std::string_view name;
-        char letter;           // T text, D data, B bss, R read-only; small ones of local symbols
-        std::uint16_t module;  // 0 is the kernel
+        char letter;             // T text, D data, B bss, R read-only; small ones of local symbols
+        std::uint16_t module;    // 0 is the kernel
+        std::uint32_t size = 0;  // of modules none are kept
     };
 
     // Symbols of vmlinux, which was loaded `offset` bytes above its link address.
@@ -37,6 +38,9 @@ class SymbolList {
     const std::string& module_of(const Symbol& symbol) const { return modules_[symbol.module]; }
     // How many symbols are at or below an address.
     std::size_t count_up_to(std::uint64_t addr) const;
+    // The kernel's function that an address is in, without the labels within it; null where its
+    // start has several names.
+    const Symbol* only_function_at(std::uint64_t addr) const;
 
  private:
     std::shared_ptr<const ElfFile> vmlinux_;

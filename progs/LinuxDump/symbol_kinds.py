@@ -43,6 +43,10 @@ class Symbols:
         """Place of the symbol at or before an address, -1 before all."""
         return self._symbols.count_up_to(addr) - 1
 
+    def only_function_at(self, addr: int) -> tuple[str, int] | None:
+        """The kernel's function with an address, and the offset; None where it has other names."""
+        return self._symbols.only_function_at(addr)
+
     def named(self, name: str) -> list[int]:
         """Places of the symbols with a name."""
         return self._symbols.named(name)

@@ -11,14 +11,14 @@ from __future__ import annotations
 
 import re
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from itertools import islice
 
 from crashcmd import completion, context, memories, values
 from crashcmd.command import Command, Given, Option, Text, text
 from LinuxDump import symbol_kinds
 from LinuxDump.api_models import KernelModels
-from pykdump import commands, frames
+from pykdump import commands, disassembly, frames
 from pykdump.errors import CrashError
 
 _MOST = 100_000
@@ -48,11 +48,11 @@ def collect(given: Given) -> Text:
     if "-r" in given or "-f" in given or (not count and is_name):
         start = addr - found[1] if found is not None and "-f" not in given else addr
         end = addr + 1 if "-r" in given else _end_of(start)
-        lines = _lines(f"disassemble {start:#x},{end:#x}", given)
+        lines = _lines(_range(start, end), given)
         if not count or "-l" in given:
             return text(lines)
         return text(deque(lines, count) if "-r" in given else islice(lines, count))
-    return text(_lines(f"x/{count or 1}i {addr:#x}", given))
+    return text(_lines(_counted(addr, count or 1), given))
 
 
 def _users(addr: int, count: int, given: Given) -> Iterator[str]:
@@ -75,19 +75,49 @@ def _end_of(addr: int) -> int:
     return addr + 16
 
 
-def _lines(command: str, given: Given) -> Iterator[str]:
-    source = ""
+def _range(start: int, end: int) -> Iterable[tuple[int, str]]:
+    found = disassembly.quick(start, _name, end=end) if _is_kernel_code(start) else None
+    return _shown(f"disassemble {start:#x},{end:#x}") if found is None else found
+
+
+def _counted(addr: int, count: int) -> Iterable[tuple[int, str]]:
+    found = disassembly.quick(addr, _name, count=count) if _is_kernel_code(addr) else None
+    return _shown(f"x/{count}i {addr:#x}") if found is None else found
+
+
+def _is_kernel_code(addr: int) -> bool:
+    table = symbol_kinds.symbols()
+    place = table.place(addr)
+    if place < 0:
+        return False
+    symbol = table.at(place)
+    return not symbol.module and symbol.letter in "tTW"
+
+
+def _name(addr: int) -> str | None:
+    found = symbol_kinds.symbols().only_function_at(addr)
+    # GDB may know these by the names that they have in the source.
+    if found is None or "." in found[0] or found[0].startswith("__pi_"):
+        return None
+    return f"{found[0]}+{found[1]}" if found[1] else found[0]
+
+
+def _shown(command: str) -> Iterator[tuple[int, str]]:
     for line in commands.gdb().execute(command).splitlines():
         match = _INSTRUCTION.match(line)
-        if match is None:
-            continue
-        addr = int(match[1], 16)
+        if match is not None:
+            yield int(match[1], 16), match[3]
+
+
+def _lines(found: Iterable[tuple[int, str]], given: Given) -> Iterator[str]:
+    source = ""
+    for addr, instruction in found:
         if "-l" in given:
             where = str(frames.source_line(addr) or "")
             if where and where != source:
                 source = where
                 yield where
-        yield f"{match[1]} {_place(addr, given)}:\t{_operands(match[3], given)}"
+        yield f"{addr:#x} {_place(addr, given)}:\t{_operands(instruction, given)}"
 
 
 def _place(addr: int, given: Given) -> str:

@@ -71,5 +71,34 @@ TEST(SymbolList, FilesSymbolsHaveTheLettersOfTheirSections) {
     EXPECT_EQ(letters, "Td");
 }
 
+asm(R"(
+    .text
+    .type planted_alone, @function
+planted_alone:
+    nop
+planted_label:
+    nop
+    .size planted_alone, 2
+planted_twice:
+planted_again:
+    nop
+    .size planted_twice, 1
+    .size planted_again, 1
+)");
+
+TEST(SymbolList, LabelsAreNoFunctionsAndSeveralNamesAreNone) {
+    SymbolList list;
+    list.add_vmlinux(std::make_shared<ElfFile>("/proc/self/exe"), 0);
+    list.sort();
+    const auto start = [&](std::string_view name) {
+        return std::ranges::find(list.symbols(), name, &SymbolList::Symbol::name)->addr;
+    };
+    const SymbolList::Symbol* const found = list.only_function_at(start("planted_label"));
+    ASSERT_NE(found, nullptr);
+    EXPECT_EQ(found->name, "planted_alone");
+    EXPECT_EQ(list.only_function_at(start("planted_twice")), nullptr);
+    EXPECT_EQ(list.only_function_at(0), nullptr);
+}
+
 }  // namespace
 }  // namespace pyk
