@@ -96,12 +96,12 @@ void Dump::locate(const std::string& vmlinux, const Progress& progress) {
     if (source.place) return;
     source.place = place_by_banner(source_, ElfFile(vmlinux), progress);
     if (!source.place) {
-        std::string missing;
-        for (const std::string& warning : description_.warnings) missing += warning + "; ";
-        throw Error("the kernel of " + vmlinux + " is not in the dump " +
-                    description_.paths.front() +
-                    (missing.empty() ? "; " : ": " + missing + "else ") +
-                    "load the vmlinux of the kernel that crashed");
+        std::string known;
+        for (const std::string& warning : description_.warnings) known += "; " + warning;
+        throw Error("the kernel of " + vmlinux + " is not in what there is of the dump " +
+                    description_.paths.front() + known +
+                    ". Load the vmlinux of the kernel that crashed" +
+                    (known.empty() ? "" : ", or get a whole copy of the dump"));
     }
     reader_ = std::make_unique<DumpReader>(source_);
 }

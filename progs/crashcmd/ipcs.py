@@ -8,8 +8,9 @@ PAGES ALLOCATED/RESIDENT/SWAPPED and INODE, too.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import Any
 
 from crashcmd import context
 from crashcmd.command import Command, Given, Option
@@ -17,6 +18,7 @@ from LinuxDump import ipc_sets, ipc_shm
 from LinuxDump.ipc_sets import MessageQueue, SemaphoreSet
 from LinuxDump.ipc_shm import Segment
 from pykdump.layout import Layout
+from pykdump.logging import pylog
 
 _PROXY = Layout("struct task_struct", "nsproxy.ipc_ns")
 
@@ -28,6 +30,14 @@ class Ipc:
     shared_memory: tuple[Segment, ...] | None
     semaphores: tuple[SemaphoreSet, ...] | None
     messages: tuple[MessageQueue, ...] | None
+    damaged: tuple[str, ...] = ()  #: of these not all could be read: their members' names
+
+
+_KINDS: tuple[tuple[str, str, Callable[[int], Iterable[Any]]], ...] = (
+    ("-m", "shared_memory", ipc_shm.segments),
+    ("-s", "semaphores", ipc_sets.semaphore_sets),
+    ("-q", "messages", ipc_sets.message_queues),
+)
 
 
 def collect(given: Given) -> Ipc:
@@ -42,12 +52,19 @@ def collect(given: Given) -> Ipc:
     if "-M" in given:
         asked.add("-m")
     asked = asked or {"-m", "-s", "-q"}
-    found = Ipc(
-        tuple(ipc_shm.segments(namespace)) if "-m" in asked else None,
-        tuple(ipc_sets.semaphore_sets(namespace)) if "-s" in asked else None,
-        tuple(ipc_sets.message_queues(namespace)) if "-q" in asked else None,
-    )
-    return _only(found, given) if given.words else found
+    found: dict[str, Any] = {}
+    damaged = []
+    for flag, name, read in _KINDS:
+        found[name] = None
+        if flag in asked:
+            with pylog.kept() as warnings:
+                found[name] = tuple(read(namespace))
+            if warnings:
+                damaged.append(name)
+            for warning in warnings:
+                pylog.warning(warning)
+    whole = Ipc(**found, damaged=tuple(damaged))
+    return _only(whole, given) if given.words else whole
 
 
 def _only(found: Ipc, given: Given) -> Ipc:
@@ -71,7 +88,7 @@ def render(record: Ipc, given: Given) -> Iterator[str]:
             )
             if "-M" in given:
                 yield from _pages(s)
-        yield from _none(record.shared_memory)
+        yield from _none(record, "shared_memory")
     if record.semaphores is not None:
         yield "SEM_ARRAY        KEY      SEMID      UID   PERMS NSEMS     "
         for a in record.semaphores:
@@ -79,7 +96,7 @@ def render(record: Ipc, given: Given) -> Iterator[str]:
                 f"{a.addr:16x} {a.key:08x} {a.semid:<10} {a.uid:<5} {a.perms:<5o} "
                 f"{a.semaphores:<10}"
             )
-        yield from _none(record.semaphores)
+        yield from _none(record, "semaphores")
     if record.messages is not None:
         yield "MSG_QUEUE        KEY      MSQID      UID   PERMS USED-BYTES   MESSAGES    "
         for q in record.messages:
@@ -87,7 +104,7 @@ def render(record: Ipc, given: Given) -> Iterator[str]:
                 f"{q.addr:16x} {q.key:08x} {q.msqid:<10} {q.uid:<5} {q.perms:<5o} "
                 f"{q.size_bytes:<12} {q.messages:<12}"
             )
-        yield from _none(record.messages)
+        yield from _none(record, "messages")
 
 
 def _pages(segment: Segment) -> Iterator[str]:
@@ -99,9 +116,9 @@ def _pages(segment: Segment) -> Iterator[str]:
     yield f"INODE: {found.inode_addr:x}"
 
 
-def _none(found: tuple[object, ...]) -> Iterator[str]:
-    if not found:
-        yield "(none allocated)"
+def _none(record: Ipc, name: str) -> Iterator[str]:
+    if not getattr(record, name):
+        yield "(unknown)" if name in record.damaged else "(none allocated)"
     yield ""
 
 

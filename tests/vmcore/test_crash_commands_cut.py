@@ -27,7 +27,7 @@ with open(sys.argv[1], "w") as file:
 
 COMMANDS = [
     *("kmem -i", "kmem -V", "mod", "lsmod", "mod -t", "sym -m dm_mod", "files 1"),
-    *("fuser /dev/null", "bt -a", "foreach active bt"),
+    *("fuser /dev/null", "bt -a", "foreach active bt", "ipcs"),
 ]
 
 
@@ -104,3 +104,8 @@ def test_paths_whose_mount_is_missing_are_marked(answers: dict[str, Any]) -> Non
 def test_what_ran_on_the_cpus_is_not_known(answers: dict[str, Any], command: str) -> None:
     assert answers["cut"][command].endswith("what ran on the CPUs is not known")
     assert "PID: " in answers["whole"][command]
+
+
+def test_what_cannot_be_read_is_not_called_unallocated(answers: dict[str, Any]) -> None:
+    assert not re.search(r"^\(", answers["whole"]["ipcs"], re.M)
+    assert re.findall(r"^\(.*$", answers["cut"]["ipcs"], re.M) == 3 * ["(unknown)"]
