@@ -73,8 +73,7 @@ class _Stopped(BaseException):
 def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     """Output of a command of crash.
 
-    Raises crash.error when it fails; its text is what was collected, and why. So does a command
-    that prints nothing: "COMMAND: printed nothing".
+    Raises crash.error when it fails, and when it prints nothing; its text is what was collected.
     A command that is not known is named in it. What went to a file (``> FILE``) leaves "".
 
     >>> for line in exec_crash_command("sys").splitlines():
@@ -97,7 +96,10 @@ def exec_crash_command(cmd: str, no_stdout: object = None) -> str:
     if not found and pipes.split(cmd).file:
         return ""
     if not found:
-        raise CrashError(f"{cmd.strip():.200}: printed nothing")
+        # Scripts take the text for output: what tracebacks tell beside it is a note.
+        silent = CrashError("")
+        silent.__notes__ = [f"{cmd.strip():.200}: printed nothing"]
+        raise silent
     return _text(found)
 
 
