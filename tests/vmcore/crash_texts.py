@@ -5,6 +5,7 @@ from __future__ import annotations
 
 import json
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,15 +28,20 @@ with open(sys.argv[1], "w") as file:
 _found: dict[tuple[str, tuple[str, ...]], dict[str, Any]] = {}
 
 
+def asked(vmlinux: Path, files: Sequence[Path], commands: Sequence[str]) -> dict[str, Any]:
+    """Text of each command in one session; of one that failed "ERROR " and the message."""
+    with tempfile.TemporaryDirectory() as folder:
+        script, out = Path(folder, "ask.py"), Path(folder, "out.json")
+        script.write_text(f"COMMANDS = {list(commands)!r}\n{SCRIPT}")
+        run = launch(vmlinux, *files, "-c", f"pyk-run {script} {out}")
+        assert out.exists(), run.out + run.err
+        found: dict[str, Any] = json.loads(out.read_text())
+    return found
+
+
 def texts(vmcore: Vmcore, commands: list[str]) -> dict[str, Any]:
-    """Text of each command; of one that failed "ERROR " and the message."""
+    """The same of a dump, asked once."""
     key = (vmcore.name, tuple(commands))
     if key not in _found:
-        with tempfile.TemporaryDirectory() as folder:
-            script, out = Path(folder, "ask.py"), Path(folder, "out.json")
-            script.write_text(f"COMMANDS = {commands!r}\n{SCRIPT}")
-            files = next(iter(vmcore.forms.values()))
-            run = launch(vmcore.vmlinux, *files, "-c", f"pyk-run {script} {out}")
-            assert out.exists(), run.out + run.err
-            _found[key] = json.loads(out.read_text())
+        _found[key] = asked(vmcore.vmlinux, next(iter(vmcore.forms.values())), commands)
     return _found[key]

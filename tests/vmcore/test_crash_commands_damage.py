@@ -12,9 +12,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from gdb_run import gdb, launch
+from gdb_run import gdb
 
 import harness
+from crash_texts import asked
 from damaged_dump import leave_out, overwrite
 
 NONSENSE = 0x4141_4141_4141_4140
@@ -77,18 +78,6 @@ print("PLACES", json.dumps({
 end
 """
 
-SCRIPT = """\
-import json
-answers = {}
-for command in json.loads(sys.argv[2]):
-    try:
-        answers[command] = exec_crash_command(command)
-    except crash.error as error:
-        answers[command] = "ERROR " + str(error)
-with open(sys.argv[1], "w") as file:
-    json.dump(answers, file)
-"""
-
 COMMANDS = [
     *("kmem -s", f"kmem -S {CACHE}", "log", "log -T", "mount", "ps", "ps -k", "foreach bt"),
     "list task_struct.tasks -h init_task",
@@ -108,9 +97,8 @@ def damaged(tmp_path_factory: pytest.TempPathFactory, plugin: None) -> Iterator[
     vmcore = harness.get("6.1-panic")
     (original,) = vmcore.forms["elf-d31"]
     folder = tmp_path_factory.mktemp("damaged")
-    places, script = folder / "places.gdb", folder / "ask.py"
+    places = folder / "places.gdb"
     places.write_text(PLACES)
-    script.write_text(SCRIPT)
     run = gdb(f"target kdump {original}", f"source {places}", args=[vmcore.vmlinux])
     found = re.search(r"^PLACES (.*)$", run.out, re.MULTILINE)
     assert found, run.out + run.err
@@ -127,13 +115,10 @@ def damaged(tmp_path_factory: pytest.TempPathFactory, plugin: None) -> Iterator[
     for name in "log", "task":
         leave_out(copy, where[name])
     of_task = [f"{command} {where['exiting_pid']}" for command in OF_TASK]
-    texts = {}
-    for name, dump in ("whole", original), ("damaged", copy):
-        out = folder / f"{name}.json"
-        asked = json.dumps(COMMANDS + of_task).replace('"', '\\"')
-        run = launch(vmcore.vmlinux, dump, "-c", f'pyk-run {script} {out} "{asked}"')
-        assert out.exists(), run.out + run.err
-        texts[name] = json.loads(out.read_text())
+    texts = {
+        name: asked(vmcore.vmlinux, [dump], COMMANDS + of_task)
+        for name, dump in (("whole", original), ("damaged", copy))
+    }
     yield {"where": where, "facts": vmcore.facts, **texts}
     copy.unlink()
 
@@ -292,13 +277,13 @@ def test_an_audit_message_is_shown(damaged: dict[str, Any]) -> None:
 def test_a_cpu_whose_task_is_missing_is_told_with_its_registers(tmp_path: Path) -> None:
     vmcore = harness.get("6.1-panic")
     (original,) = vmcore.forms["elf-d31"]
-    asked = (
+    places = (
         "python t = int(gdb.parse_and_eval('(unsigned long) $pyk_current(0)'))",
         "python from pykdump import lowlevel",
         "python print('AT', hex(t), lowlevel.dump().translate(t))",
         "crash bt -c 0",
     )
-    said = gdb(f"target kdump {original}", *asked, args=[vmcore.vmlinux]).out
+    said = gdb(f"target kdump {original}", *places, args=[vmcore.vmlinux]).out
     task, place = re.findall(r"^AT (\S+) (\d+)$", said, re.MULTILINE)[0]
     sp, rip = re.findall(r"^ #0 \[(\w+)\] \S+ at (\w+)$", said, re.MULTILINE)[0]
     copy = tmp_path / "vmcore"
